@@ -1,0 +1,68 @@
+// The journal: the append-only record of a run, written before anything is acted upon.
+//
+// Knows: the form of the records and how they reach the disk.
+// Unaware of: scheduling, how the records are used later (see journal_reader.h).
+//
+// One JSON object a line; the first key tells the kind. Times `t` are seconds since the Unix epoch.
+//   {"life":1,"t":…,"at":"2026-11-23T18:00:00Z","gradus":"0.1.0","steps":"chain.txt","count":35,"host":"n1","pid":7}
+//     a life begins; "life" is the journal's version
+//   {"worker":0,"host":"n1","node":0,"local_rank":0,"slots":[{"slot":0,"thread":1,"gpus":["GPU-…"],"cores":[0]}]}
+//   {"launch":17,"t":…,"a":1,"worker":0,"slots":[0],"gpus":["0"],"key":"…","digest":"…"}
+//     step ordinal 17, attempt 1; written before the attempt is started
+//   {"end":17,"t":…,"a":1,"worker":0,"outcome":"exit_code","code":3,"detail":"…","start":…,"stop":…,
+//    "user":…,"sys":…,"rss":…,"final":"failed"}      "final" only when the step is settled by it
+//   {"lost":17,"t":…,"a":1,"worker":2}                the attempt went with its worker
+//   {"settled":18,"t":…,"state":"skipped","because":17}
+//   {"stop":"drain","t":…,"why":"signal USR1"}
+//   {"gone":2,"t":…,"why":"…"}                        a worker was lost
+//   {"over":0,"t":…,"succeeded":…,"failed":…,"skipped":…,"waiting":…}   a life ends with this exit code
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gradus/graph.h"
+#include "gradus/placement.h"
+#include "gradus/run_loop.h"
+
+namespace gradus {
+
+inline constexpr int journal_version = 1;
+
+/// What is written down about a life of a run before it begins.
+struct LifeRecord {
+  std::string program_version;
+  std::string steps_file;
+  std::uint64_t step_count = 0;
+  std::string host;
+  std::int64_t pid = 0;
+};
+
+/// Writes the journal; one writer a run directory (its lock sees to that). All calls from one thread.
+class Journal : public Observer {
+ public:
+  /// Opens `path` for appending, after cutting it to `size` bytes (a torn tail; see journal_reader.h).
+  /// Throws std::system_error with the path.
+  Journal(std::string path, std::uint64_t size, std::shared_ptr<const Graph> graph, const Plan& plan);
+  ~Journal() override;
+  Journal(const Journal&) = delete;
+  Journal& operator=(const Journal&) = delete;
+
+  void begin_life(const LifeRecord& life);
+  /// Writes the last record and syncs.
+  void end_life(int exit_code, const StepCounts& counts);
+
+  void on_fact(const Fact& fact, const Decisions& decisions, double now) override;
+  void on_time(const Decisions& decisions, double now) override;
+  /// Writes what was collected with one write(2); fdatasync(2) at most every two seconds. Throws
+  /// std::system_error; what was written before stays whole, and nothing is written after.
+  void commit(double now) override;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace gradus

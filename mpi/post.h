@@ -1,0 +1,63 @@
+// The post between ranks: batches of messages, point to point, never blocking.
+//
+// Knows: non-blocking sends and matched probes on one tag.
+// Unaware of: what the messages mean, naps, slots.
+//
+// Why Isend and Improbe only: a blocking receive spins a whole core, and a send to a rank that is gone
+// never reports an error in Open MPI 4.1.
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <string>
+#include <vector>
+
+#include "core/wire.h"
+
+namespace gradus {
+
+class Post {
+ public:
+  struct Letter {
+    std::uint32_t from = 0;
+    std::vector<Message> messages;
+    bool is_whole = true;  ///< false: bytes that are no message stood behind what could be read
+  };
+
+  Post();
+  /// Abandons sends that nobody takes (their rank is gone).
+  ~Post();
+  Post(const Post&) = delete;
+  Post& operator=(const Post&) = delete;
+
+  /// Adds to the batch for `rank`; sent by flush() or when the batch is large.
+  void write(std::uint32_t rank, const Message& message);
+  /// Starts sending every batch and forgets the sends that have completed.
+  void flush();
+  /// Appends what has arrived; true when anything had.
+  bool collect(std::vector<Letter>& letters);
+  /// True when every send has been taken over by MPI.
+  bool all_sent();
+
+ private:
+  struct Sending;
+  void send(std::uint32_t rank, std::string bytes);
+  bool collect_one(std::vector<Letter>& letters);
+
+  std::vector<std::pair<std::uint32_t, std::string>> batches_;
+  std::list<Sending> sending_;
+};
+
+/// How long a rank may sleep between two looks at the post: a share of the time since the last traffic,
+/// so that the delay is a bounded share of the step that was waited for, and waiting costs next to
+/// nothing. Figures are in src/DESIGN.md.
+class Nap {
+ public:
+  void traffic(double now) { last_ = now; }
+  double length(double now) const;
+
+ private:
+  double last_ = 0;
+};
+
+}  // namespace gradus

@@ -1,0 +1,20 @@
+// The subcommands. Each returns the exit code of the program.
+//
+// Knows: their names. Unaware of: how the process was started (main gives each its World).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/world.h"
+
+namespace gradus::cli {
+
+using Words = std::vector<std::string>;
+
+int run_command(const Words& words, World& world);
+int plan_command(const Words& words, World& world);
+int check_command(const Words& words);
+int gpus_command(const Words& words);
+
+}  // namespace gradus::cli

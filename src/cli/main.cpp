@@ -1,0 +1,102 @@
+// The program's entrance: which subcommand, and whether MPI started us.
+//
+// Knows: the order in which things must come at the start (signals, guardian, MPI).
+// Unaware of: what the subcommands do.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <exception>
+#include <memory>
+
+#include "cli/commands.h"
+#include "cli/options.h"
+#include "gradus/diagnostic.h"
+#include "node/gpu_probe.h"
+#include "node/guardian.h"
+#include "node/signals.h"
+
+namespace gradus::cli {
+namespace {
+
+int refuse_without_pmi() {
+  fmt::print(stderr,
+             "gradus: SLURM started several tasks but no PMI, so every one would be a master of its own.\n"
+             "gradus: start it with srun --mpi=pmix (srun --mpi=list shows what there is), or with mpirun.\n");
+  return 2;
+}
+
+int unknown_subcommand(const std::string& name) {
+  const auto nearest = nearest_word(name, {"run", "plan", "check", "gpus", "--help", "--version"});
+  fmt::print(stderr, "gradus: unknown subcommand '{}'{}\n\n{}", name,
+             nearest.empty() ? "" : fmt::format(": did you mean '{}'?", nearest), overview());
+  return 2;
+}
+
+int dispatch(const std::string& name, const Words& words, World& world) {
+  if (name == "run") return run_command(words, world);
+  if (name == "plan") return plan_command(words, world);
+  if (name == "check") return check_command(words);
+  if (name == "gpus") return gpus_command(words);
+  if (name == "--version") {
+    fmt::print("gradus {}\n", GRADUS_VERSION);
+    return 0;
+  }
+  if (name == "--help" || name == "-h" || name == "help") {
+    fmt::print("{}", overview());
+    return 0;
+  }
+  return unknown_subcommand(name);
+}
+
+/// Exceptions end here: what the machine refused is exit code 3.
+int guarded(const std::string& name, const Words& words, World& world) {
+  try {
+    return dispatch(name, words, world);
+  } catch (const Leave& leave) {
+    return leave.exit_code;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "gradus: {}\n", error.what());
+    return 3;
+  }
+}
+
+/// Under an MPI launcher rank 0 is the master and the others follow its invitation.
+int with_mpi(const std::string& name, const Words& words, const StepEnvironment& environment, Guardian& guardian) {
+  const MpiEnvironment mpi;
+  if (mpi.rank() != 0) {
+    take_part(mpi, environment, guardian);
+    return 0;
+  }
+  const auto world = mpi.size() > 1 ? world_of_ranks(mpi, environment, guardian)
+                                    : world_of_one(environment, guardian, true);
+  const int exit_code = guarded(name, words, *world);
+  world->dismiss();
+  return exit_code;
+}
+
+int start(const std::string& name, const Words& words) {
+  const auto launch = how_launched();
+  const bool needs_world = name == "run" || name == "plan";
+  if (needs_world && launch == Launch::without_pmi) return refuse_without_pmi();
+  // Before MPI_Init, which opens sockets that the guardian must not hold, and before any thread.
+  Guardian guardian;
+  const StepEnvironment environment(environ);
+  if (launch == Launch::by_mpi) return with_mpi(name, words, environment, guardian);
+  return guarded(name, words, *world_of_one(environment, guardian, false));
+}
+
+}  // namespace
+}  // namespace gradus::cli
+
+int main(int argc, char** argv) {
+  const std::string name = argc > 1 ? argv[1] : "--help";
+  if (name == "__guardian") return gradus::guardian_main();
+  if (name == "__probe-gpus") return gradus::gpu_probe_main();
+  gradus::install_signal_handlers();
+  try {
+    return gradus::cli::start(name, gradus::cli::Words(argv + std::min(argc, 2), argv + argc));
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "gradus: {}\n", error.what());
+    return 3;
+  }
+}

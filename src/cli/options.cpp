@@ -1,0 +1,355 @@
+#include "cli/options.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <boost/program_options.hpp>
+#include <cstdlib>
+#include <functional>
+#include <iostream>
+
+namespace gradus::cli {
+namespace {
+
+namespace po = boost::program_options;
+using Text = std::string;
+
+/// Where an option may be given.
+enum Where : unsigned { command_line = 1, steps_file = 2 };
+
+struct Option {
+  const char* name;
+  unsigned where;
+  const char* value;  ///< placeholder of the value; null: a switch
+  const char* help;
+  /// Stores the text; returns what is wrong with it, or nothing.
+  std::function<Text(RunOptions&, const Text&)> store;
+};
+
+Text store_count(std::uint32_t& target, const Text& text, std::uint32_t least) {
+  std::size_t used = 0;
+  unsigned long value = 0;
+  try {
+    value = std::stoul(text, &used);
+  } catch (const std::exception&) {
+    used = 0;
+  }
+  if (text.empty() || text[0] == '-' || used != text.size() || value < least || value > 1000000) {
+    return fmt::format("'{}' is not a whole number from {} to 1000000", text, least);
+  }
+  target = static_cast<std::uint32_t>(value);
+  return "";
+}
+
+Text store_duration(double& target, const Text& text) {
+  const double seconds = parse_duration(text);
+  if (seconds < 0) return fmt::format("'{}' is no duration: write 90s, 30m, 4h or 01:30:00", text);
+  target = seconds;
+  return "";
+}
+
+Text store_choice(const Text& text, const Text& yes, const Text& no, bool& target) {
+  if (text != yes && text != no) return fmt::format("'{}' is neither '{}' nor '{}'", text, yes, no);
+  target = text == yes;
+  return "";
+}
+
+Text keep(Text& target, const Text& text) {
+  target = text;
+  return "";
+}
+
+struct Group {
+  const char* title;
+  std::vector<Option> options;
+};
+
+const std::vector<Group>& groups() {
+  static const std::vector<Group> all = {
+      {"Execution",
+       {{"use-gpu", command_line | steps_file, "yes|no", "whether steps may use GPUs (USE_GPU)",
+         [](RunOptions& o, const Text& t) {
+           bool yes = false;
+           auto wrong = store_choice(t, "yes", "no", yes);
+           if (wrong.empty()) o.use_gpu = yes;
+           return wrong;
+         }},
+        {"gpus", command_line | steps_file, "LIST",
+         "GPUs dealt out to the slots of each node (GPU_LIST): '0 1', 0-3, UUIDs, auto, none, groups '0 1 | 2', "
+         "per host 'a=0,1; *=0'. A number is a position among the visible GPUs. "
+         "Default: auto if a step uses a GPU, else none",
+         [](RunOptions& o, const Text& t) {
+           o.gpus = t;
+           return Text();
+         }},
+        {"threads", command_line | steps_file, "T",
+         "threads per rank. Alone, one of them is the master: 3 threads are 2 slots. Under mpirun: T slots per "
+         "worker rank. Default: by the GPUs, else by the cores",
+         [](RunOptions& o, const Text& t) {
+           std::uint32_t count = 0;
+           auto wrong = store_count(count, t, 1);
+           if (wrong.empty()) o.threads = count;
+           return wrong;
+         }}}},
+      {"Slots and GPUs",
+       {{"cpu-slots", command_line | steps_file, "C", "C more slots per rank, without a GPU (default 0)",
+         [](RunOptions& o, const Text& t) { return store_count(o.cpu_slots, t, 0); }},
+        {"gpu-sharing", command_line | steps_file, "shared|exclusive",
+         "more slots than GPUs: several slots share one (default), or the rest are CPU-only",
+         [](RunOptions& o, const Text& t) { return store_choice(t, "exclusive", "shared", o.gpu_exclusive); }},
+        {"gpu-mask", command_line | steps_file, nullptr,
+         "show each GPU step only its own GPUs (CUDA_VISIBLE_DEVICES); position marks then count from 0",
+         [](RunOptions& o, const Text&) {
+           o.gpu_mask = true;
+           return Text();
+         }},
+        {"hide-gpus", command_line | steps_file, nullptr, "show steps that use no GPU none at all",
+         [](RunOptions& o, const Text&) {
+           o.hide_gpus = true;
+           return Text();
+         }},
+        {"master-works", command_line | steps_file, nullptr, "under mpirun: rank 0 runs steps too",
+         [](RunOptions& o, const Text&) {
+           o.master_works = true;
+           return Text();
+         }}}},
+      {"Steps",
+       {{"on-error", command_line | steps_file, "continue|stop",
+         "after a step has failed: go on with what does not need it (default), or start nothing new",
+         [](RunOptions& o, const Text& t) {
+           bool stop = false;
+           auto wrong = store_choice(t, "stop", "continue", stop);
+           o.on_error = stop ? OnError::stop : OnError::keep_going;
+           return wrong;
+         }},
+        {"grace", command_line | steps_file, "TIME", "from TERM to KILL when a step is ended (default 10s)",
+         [](RunOptions& o, const Text& t) { return store_duration(o.grace_s, t); }},
+        {"crash-limit", command_line | steps_file, "N",
+         "a step lost N times with the rank that ran it has failed (default 3)",
+         [](RunOptions& o, const Text& t) { return store_count(o.crash_limit, t, 1); }},
+        {"shell", command_line | steps_file, "PATH", "for commands that need a shell (default /bin/sh)",
+         [](RunOptions& o, const Text& t) { return keep(o.shell, t); }},
+        {"prolog", command_line | steps_file, "TEXT", "shell lines put before every command, as 'module load cuda'",
+         [](RunOptions& o, const Text& t) { return keep(o.prolog, t); }}}},
+      {"Run directory",
+       {{"run-dir", command_line, "DIR", "journal, logs and summary (default: NAME.run beside the steps file)",
+         [](RunOptions& o, const Text& t) { return keep(o.run_dir, t); }},
+        {"resume", command_line, nullptr, "go on where an earlier run stopped; starts afresh when there is none",
+         [](RunOptions& o, const Text&) {
+           o.resume = true;
+           return Text();
+         }},
+        {"restart", command_line, nullptr, "throw the earlier run's records away and begin again",
+         [](RunOptions& o, const Text&) {
+           o.restart = true;
+           return Text();
+         }}}},
+      {"Output",
+       {{"quiet", command_line, nullptr, "no progress lines",
+         [](RunOptions& o, const Text&) {
+           o.quiet = true;
+           return Text();
+         }},
+        {"json", command_line, nullptr, "plan: print JSON",
+         [](RunOptions& o, const Text&) {
+           o.json = true;
+           return Text();
+         }}}}};
+  return all;
+}
+
+po::options_description describe(unsigned where) {
+  po::options_description all;
+  for (const auto& group : groups()) {
+    po::options_description part(group.title, 100, 50);
+    for (const auto& option : group.options) {
+      if ((option.where & where) == 0) continue;
+      if (option.value != nullptr) {
+        part.add_options()(option.name, po::value<Text>()->value_name(option.value), option.help);
+      } else {
+        part.add_options()(option.name, option.help);
+      }
+    }
+    all.add(part);
+  }
+  return all;
+}
+
+Text suggestion(const Text& name, unsigned where) {
+  std::vector<Text> names{"--help"};
+  for (const auto& group : groups()) {
+    for (const auto& option : group.options) {
+      if ((option.where & where) != 0) names.push_back(Text("--") + option.name);
+    }
+  }
+  const auto nearest = nearest_word(name, names);
+  return nearest.empty() ? Text() : fmt::format(": did you mean {}?", nearest);
+}
+
+/// Boost's words for a mistake, in ours.
+Text explain(const po::error& error, unsigned where) {
+  if (const auto* unknown = dynamic_cast<const po::unknown_option*>(&error)) {
+    auto name = unknown->get_option_name();
+    if (!name.starts_with("-")) name = "--" + name;
+    return fmt::format("unknown option {}{}", name, suggestion(name, where));
+  }
+  return error.what();
+}
+
+void store(const po::variables_map& given, unsigned where, RunOptions& options, const Text& file, std::uint32_t line,
+           Diagnostics& mistakes) {
+  for (const auto& group : groups()) {
+    for (const auto& option : group.options) {
+      if ((option.where & where) == 0 || given.count(option.name) == 0) continue;
+      const auto text = option.value != nullptr ? given[option.name].as<Text>() : Text();
+      const auto wrong = option.store(options, text);
+      if (!wrong.empty()) mistakes.push_back({file, line, 0, fmt::format("--{}: {}", option.name, wrong)});
+    }
+  }
+}
+
+/// po::command_line_parser throws at the first mistake; each word that it cannot take is put aside and
+/// the rest tried again, so that all are told.
+po::parsed_options parse_words(std::vector<Text> words, const po::options_description& known,
+                               const po::positional_options_description& positional, unsigned where, const Text& file,
+                               std::uint32_t line, Diagnostics& mistakes) {
+  using style = po::command_line_style::style_t;
+  for (;;) {
+    try {
+      return po::command_line_parser(words)
+          .options(known)
+          .positional(positional)
+          .style(style::unix_style & ~style::allow_guessing)
+          .run();
+    } catch (const po::error& error) {
+      mistakes.push_back({file, line, 0, explain(error, where)});
+      const auto* named = dynamic_cast<const po::error_with_option_name*>(&error);
+      const auto name = named != nullptr ? named->get_option_name() : Text();
+      const auto before = words.size();
+      std::erase_if(words, [&](const Text& word) {
+        return !name.empty() && (word == name || word.starts_with(name + "=") || word == "--" + name);
+      });
+      if (words.size() == before) words.clear();
+    }
+  }
+}
+
+void add_environment(RunOptions& options, Diagnostics& mistakes) {
+  if (const char* text = std::getenv("GRADUS_USE_GPU"); text != nullptr && !options.use_gpu) {
+    bool yes = false;
+    const auto wrong = store_choice(text, "yes", "no", yes);
+    if (!wrong.empty()) mistakes.push_back({"GRADUS_USE_GPU", 0, 0, wrong});
+    options.use_gpu = yes;
+  }
+  if (const char* text = std::getenv("GRADUS_GPU_LIST"); text != nullptr && !options.gpus) {
+    options.gpus = text;
+    options.gpus_origin = "GRADUS_GPU_LIST";
+  }
+}
+
+const char* usage(Subcommand subcommand) {
+  switch (subcommand) {
+    case Subcommand::run:
+      return "Usage: gradus run STEPS [options]\n"
+             "       mpirun -np N gradus run STEPS [options]\n\n"
+             "Runs the steps of a file (.txt, .jsonl, .json, or - for standard input) on GPUs and cores.\n";
+    case Subcommand::plan:
+      return "Usage: gradus plan [STEPS] [options]       (also under mpirun)\n\n"
+             "Prints which slot gets which GPUs and cores, and runs nothing. Without STEPS the GPU list\n"
+             "defaults to auto.\n";
+    case Subcommand::check:
+      return "Usage: gradus check STEPS [options]\n\n"
+             "Reads and checks a steps file, describes it, and runs nothing.\n";
+  }
+  return "";
+}
+
+void take_steps(const po::variables_map& given, Subcommand subcommand, RunOptions& options, Diagnostics& mistakes) {
+  const auto names = given.count("steps") != 0 ? given["steps"].as<std::vector<Text>>() : std::vector<Text>();
+  if (names.size() > 1) {
+    mistakes.push_back({"", 0, 0, fmt::format("one steps file, please: both '{}' and '{}' were given", names[0], names[1])});
+  } else if (names.size() == 1) {
+    options.steps = names[0];
+  } else if (subcommand != Subcommand::plan) {
+    mistakes.push_back({"", 0, 0, "no steps file was given: gradus run STEPS"});
+  }
+}
+
+}  // namespace
+
+RunOptions parse_command_line(Subcommand subcommand, const std::vector<Text>& words, Diagnostics& mistakes) {
+  auto shown = describe(command_line);
+  po::options_description known;
+  known.add(shown).add_options()("help,h", "this text")("steps", po::value<std::vector<Text>>());
+  po::positional_options_description positional;
+  positional.add("steps", -1);
+  po::variables_map given;
+  // An option given twice with the same meaning is a slip that must not be resolved by guessing.
+  try {
+    po::store(parse_words(words, known, positional, command_line, "", 0, mistakes), given);
+  } catch (const po::error& error) {
+    mistakes.push_back({"", 0, 0, error.what()});
+  }
+  if (given.count("help") != 0) {
+    std::cout << usage(subcommand) << shown
+              << "\nSteps files, marks such as %(GPU)s and exit codes: see README.md\n";
+    throw Leave{0};
+  }
+  RunOptions options;
+  store(given, command_line, options, "", 0, mistakes);
+  take_steps(given, subcommand, options, mistakes);
+  if (options.resume && options.restart) mistakes.push_back({"", 0, 0, "--resume and --restart exclude each other"});
+  add_environment(options, mistakes);
+  return options;
+}
+
+void add_file_options(const StepsFile& file, const Text& file_name, RunOptions& options, Diagnostics& mistakes) {
+  const auto known = describe(steps_file);
+  for (const auto& line : file.run_options) {
+    po::variables_map given;
+    try {
+      po::store(parse_words(line.words, known, {}, steps_file, file_name, line.line, mistakes), given);
+    } catch (const po::error& error) {
+      mistakes.push_back({file_name, line.line, 0, error.what()});
+      continue;
+    }
+    // What was given before the file counts more: the file's values go into a copy, and only what is
+    // still at its default is taken over.
+    RunOptions from_file;
+    store(given, steps_file, from_file, file_name, line.line, mistakes);
+    const RunOptions defaults;
+    const auto take = [&](auto member) {
+      if (options.*member == defaults.*member) options.*member = from_file.*member;
+    };
+    if (!options.gpus && from_file.gpus) {
+      options.gpus_origin = file_name;
+      options.gpus_line = line.line;
+    }
+    take(&RunOptions::use_gpu), take(&RunOptions::gpus), take(&RunOptions::threads), take(&RunOptions::cpu_slots);
+    take(&RunOptions::gpu_exclusive), take(&RunOptions::gpu_mask), take(&RunOptions::hide_gpus);
+    take(&RunOptions::master_works), take(&RunOptions::on_error), take(&RunOptions::grace_s);
+    take(&RunOptions::crash_limit), take(&RunOptions::shell), take(&RunOptions::prolog);
+  }
+}
+
+bool is_run_option(std::string_view word) {
+  for (const auto& group : groups()) {
+    for (const auto& option : group.options) {
+      if ((option.where & steps_file) != 0 && word == Text("--") + option.name) return true;
+    }
+  }
+  return false;
+}
+
+Text overview() {
+  return "Gradus runs many GPU command lines inside one HPC allocation.\n\n"
+         "Usage: gradus SUBCOMMAND ...\n\n"
+         "  gradus run STEPS      run the steps of a file; also: mpirun -np N gradus run STEPS\n"
+         "  gradus plan [STEPS]   print which slot gets which GPUs and cores\n"
+         "  gradus check STEPS    read and check a steps file without running it\n"
+         "  gradus gpus           print the GPUs that are found\n"
+         "  gradus --version\n\n"
+         "'gradus SUBCOMMAND --help' tells the options.\n";
+}
+
+}  // namespace gradus::cli

@@ -1,0 +1,67 @@
+// The options of a run: from the command line, the environment, and the steps file's #GRADUS lines.
+//
+// Knows: every option's name, default, help text and precedence (command line, environment, file).
+// Unaware of: what the options lead to.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gradus/diagnostic.h"
+#include "gradus/placement.h"
+#include "gradus/scheduler.h"
+#include "gradus/steps_file.h"
+
+namespace gradus::cli {
+
+struct RunOptions {
+  // Execution, as in Scipion's form.
+  std::optional<bool> use_gpu;
+  std::optional<std::string> gpus;
+  std::string gpus_origin = "--gpus";  ///< where the list came from, for messages
+  std::uint32_t gpus_line = 0;
+  std::optional<std::uint32_t> threads;
+
+  std::uint32_t cpu_slots = 0;
+  bool gpu_exclusive = false;
+  bool gpu_mask = false;
+  bool hide_gpus = false;
+  bool master_works = false;
+
+  OnError on_error = OnError::keep_going;
+  double grace_s = 10;
+  std::uint32_t crash_limit = 3;
+  std::string shell = "/bin/sh";
+  std::string prolog;
+
+  std::string run_dir;  ///< empty: beside the steps file
+  bool resume = false;
+  bool restart = false;
+  bool quiet = false;
+  bool json = false;
+
+  std::string steps;  ///< file name, or `-`
+};
+
+/// Thrown to end a subcommand with an exit code after its message has been printed.
+struct Leave {
+  int exit_code;
+};
+
+/// Which options a subcommand takes, for its help and its parser.
+enum class Subcommand { run, plan, check };
+
+/// Parses the words behind the subcommand and the environment. Mistakes are appended; `--help` prints and
+/// throws Leave{0}.
+RunOptions parse_command_line(Subcommand subcommand, const std::vector<std::string>& words, Diagnostics& mistakes);
+/// Lays the steps file's own run options under what was given already.
+void add_file_options(const StepsFile& file, const std::string& file_name, RunOptions& options, Diagnostics& mistakes);
+/// True for `--gpus` and the like: the options that may stand on a #GRADUS line before the first command.
+bool is_run_option(std::string_view word);
+
+/// The overview that `gradus --help` prints.
+std::string overview();
+
+}  // namespace gradus::cli

@@ -1,0 +1,193 @@
+// gradus run: from checked input to the exit code.
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <deque>
+#include <fstream>
+
+#include "cli/commands.h"
+#include "cli/input.h"
+#include "core/log_names.h"
+#include "core/order.h"
+#include "gradus/journal.h"
+#include "node/cores.h"
+#include "run/journal_reader.h"
+#include "run/progress.h"
+#include "run/resume.h"
+#include "run/run_directory.h"
+#include "run/summary.h"
+
+namespace gradus::cli {
+namespace {
+
+void say(const std::string& line) { fmt::print(stderr, "gradus: {}\n", line); }
+
+/// The map of slots, shortened on large machines: `gradus plan` prints all of it.
+void print_plan(const Plan& plan) {
+  constexpr std::size_t most_lines = 64;
+  const auto table = plan_table(plan);
+  std::size_t end = 0, lines = 0;
+  while (end < table.size() && lines < most_lines) {
+    end = std::min(table.find('\n', end), table.size() - 1) + 1;
+    ++lines;
+  }
+  fmt::print("{}", table.substr(0, end));
+  if (end < table.size()) fmt::print("... ({} slots in all; 'gradus plan' prints every one)\n", plan.slot_count());
+  for (const auto& note : plan.notes) fmt::print("note: {}\n", note);
+  std::fflush(stdout);
+}
+
+RunSettings settings_of(const RunOptions& options, const std::string& run_dir) {
+  RunSettings settings;
+  settings.run_dir = run_dir;
+  settings.shell = options.shell;
+  settings.prolog = options.prolog;
+  settings.gpu_mask = options.gpu_mask;
+  settings.hide_gpus = options.hide_gpus;
+  settings.grace_s = options.grace_s;
+  return settings;
+}
+
+RunMode mode_of(const RunOptions& options) {
+  return options.resume ? RunMode::resume : options.restart ? RunMode::restart : RunMode::fresh;
+}
+
+unsigned terminal_columns() {
+  winsize size{};
+  if (isatty(2) == 0) return 0;
+  return ioctl(2, TIOCGWINSZ, &size) == 0 && size.ws_col > 10 ? size.ws_col : 80;
+}
+
+/// The last lines of a log, without reading more than its end.
+std::vector<std::string> last_lines(const std::string& path, std::size_t most) {
+  constexpr std::streamoff enough = 4096;
+  std::ifstream file(path, std::ios::binary | std::ios::ate);
+  if (!file) return {};
+  const auto size = static_cast<std::streamoff>(file.tellg());
+  file.seekg(std::max<std::streamoff>(0, size - enough));
+  std::deque<std::string> lines;
+  for (std::string line; std::getline(file, line);) {
+    std::replace_if(line.begin(), line.end(), [](unsigned char c) { return c < ' ' && c != '\t'; }, ' ');
+    lines.push_back(line.substr(0, 300));
+    if (lines.size() > most) lines.pop_front();
+  }
+  return {lines.begin(), lines.end()};
+}
+
+OutputTail tail_in(const std::string& run_dir) {
+  return [run_dir](StepIndex step, std::uint32_t attempt) {
+    auto lines = last_lines(run_dir + "/" + log_name(step + 1, attempt, Stream::err), 5);
+    if (lines.empty()) lines = last_lines(run_dir + "/" + log_name(step + 1, attempt, Stream::out), 5);
+    return lines;
+  };
+}
+
+/// What the master holds while it runs.
+class Run {
+ public:
+  Run(Input input, Plan plan, World& world)
+      : input_(std::move(input)),
+        plan_(std::move(plan)),
+        world_(world),
+        directory_(input_.options.run_dir.empty() ? default_run_directory(input_.options.steps) : input_.options.run_dir,
+                   mode_of(input_.options)) {
+    if (!directory_.warning().empty()) say(directory_.warning());
+  }
+
+  int run() {
+    read_earlier_lives();
+    Journal journal(directory_.journal(), story_.whole_size, input_.steps.graph, plan_);
+    write_atomically(directory_.summary(), summary_of_a_running_run());
+    journal.begin_life({GRADUS_VERSION, input_.steps_name, input_.steps.graph->step_count(), host_name(), getpid()});
+    SchedulerOptions options;
+    options.on_error = input_.options.on_error;
+    options.crash_limit = input_.options.crash_limit;
+    options.grace_s = input_.options.grace_s;
+    options.succeeded_before = before_.succeeded_before;
+    Scheduler scheduler(input_.steps.graph, options);
+    Summary summary(input_.steps.graph, plan_);
+    const auto trouble = drive(scheduler, journal, summary);
+    return finish(scheduler, journal, summary, trouble);
+  }
+
+ private:
+  void read_earlier_lives() {
+    if (!input_.options.resume) return;
+    const auto text = directory_.journal_text();
+    if (text.empty()) return;
+    story_ = read_journal(directory_.journal(), text);
+    if (story_.torn_bytes > 0) {
+      say(fmt::format("{} bytes of an unfinished last record were cut off the journal", story_.torn_bytes));
+    }
+    before_ = plan_resume(*input_.steps.graph, story_, [](const std::string& path) { return access(path.c_str(), F_OK) == 0; });
+    fmt::print("resuming: {}\n", before_.in_words());
+  }
+
+  /// Runs until the end; returns what the machine refused, or nothing.
+  std::string drive(Scheduler& scheduler, Journal& journal, Summary& summary) {
+    Progress progress(scheduler, terminal_columns(), [](const std::string& text) {
+      fmt::print(stderr, "{}", text);
+      std::fflush(stderr);
+    });
+    std::vector<Observer*> observers{&journal, &summary};
+    if (!input_.options.quiet) observers.push_back(&progress);
+    std::string trouble;
+    const auto cluster = world_.start(input_.steps.graph, plan_, settings_of(input_.options, directory_.path()));
+    try {
+      run_loop(scheduler, *cluster, observers);
+    } catch (const std::exception& error) {
+      trouble = error.what();
+    }
+    progress.clear();
+    return trouble;
+  }
+
+  int finish(const Scheduler& scheduler, Journal& journal, const Summary& summary, std::string trouble) {
+    RunEnd run_end;
+    run_end.counts = scheduler.counts();
+    run_end.succeeded_in_this_life = summary.succeeded_in_this_life();
+    run_end.stop = scheduler.stop_kind();
+    run_end.stop_signal = summary.stop_signal();
+    run_end.machine_refused = !trouble.empty();
+    Summary::End end{run_end.counts, before_.kept, exit_code(run_end), input_.options.run_dir, trouble};
+    end.run_dir = directory_.path();
+    try {
+      journal.end_life(end.exit_code, end.counts);
+      write_atomically(directory_.summary(), summary.json(end, tail_in(directory_.path())));
+    } catch (const std::exception& error) {
+      if (end.trouble.empty()) end.trouble = error.what();
+      end.exit_code = 3;
+    }
+    fmt::print("{}", summary.text(end, tail_in(directory_.path())));
+    return end.exit_code;
+  }
+
+  Input input_;
+  Plan plan_;
+  World& world_;
+  RunDirectory directory_;
+  JournalStory story_;
+  ResumePlan before_;
+};
+
+}  // namespace
+
+int run_command(const Words& words, World& world) {
+  auto input = read_input(Subcommand::run, words);
+  const auto options = placement_options(input, world.alone());
+  auto plan = make_plan(world.ask(options.use_gpu, input.options.master_works), options);
+  auto mistakes = plan.mistakes;
+  if (mistakes.empty()) mistakes = check_capacity(*input.steps.graph, worker_shapes(plan));
+  leave_if_wrong(mistakes);
+  print_plan(plan);
+  try {
+    return Run(std::move(input), std::move(plan), world).run();
+  } catch (const RunDirectoryRefused& refused) {
+    say(refused.what());
+    return 2;
+  }
+}
+
+}  // namespace gradus::cli

@@ -1,0 +1,138 @@
+#include "cli/world.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "mpi/mpi_cluster.h"
+#include "mpi/worker_rank.h"
+#include "node/cores.h"
+#include "node/gpu_discovery.h"
+#include "node/local_cluster.h"
+
+namespace gradus::cli {
+namespace {
+
+/// How long a rank's steps may go on after the rank is gone: the run's grace, but not for long, since the
+/// slots of other jobs may be waiting for the GPU.
+double guardian_grace_s(const RunSettings& settings) { return std::min(settings.grace_s, 2.0); }
+
+class WorldOfOne : public World {
+ public:
+  WorldOfOne(const StepEnvironment& environment, Guardian& guardian, bool under_mpirun)
+      : environment_(environment),
+        guardian_(guardian),
+        signals_(under_mpirun ? SignalRules::under_mpirun : SignalRules::alone) {}
+
+  bool alone() const override { return true; }
+  std::vector<RankReport> ask(bool look_for_gpus, bool /*master_works*/) override {
+    return {report_of_this_rank(0, look_for_gpus)};
+  }
+  std::unique_ptr<Cluster> start(std::shared_ptr<const Graph> graph, const Plan& plan,
+                                 const RunSettings& settings) override {
+    guardian_.set_grace(guardian_grace_s(settings));
+    return std::make_unique<LocalCluster>(std::move(graph), plan, settings, environment_, guardian_, signals_);
+  }
+  void dismiss() override {}
+
+ private:
+  const StepEnvironment& environment_;
+  Guardian& guardian_;
+  SignalRules signals_;
+};
+
+RankReport report_with_place(const MpiEnvironment& mpi, const Invitation& invitation) {
+  auto report = report_of_this_rank(mpi.rank(), invitation.look_for_gpus);
+  report.has_slots = mpi.rank() != 0 || invitation.master_works;
+  const auto place = find_node_place(mpi, report.has_slots);
+  report.node = place.node;
+  report.local_rank = place.local_rank;
+  return report;
+}
+
+class WorldOfRanks : public World {
+ public:
+  WorldOfRanks(const MpiEnvironment& mpi, const StepEnvironment& environment, Guardian& guardian)
+      : mpi_(mpi), environment_(environment), guardian_(guardian) {}
+  ~WorldOfRanks() override {
+    if (stage_ != Stage::started) dismiss();
+  }
+
+  bool alone() const override { return false; }
+
+  std::vector<RankReport> ask(bool look_for_gpus, bool master_works) override {
+    const Invitation invitation{true, look_for_gpus, master_works};
+    mpi_.broadcast(to_bytes(invitation));
+    stage_ = Stage::asked;
+    std::vector<RankReport> reports;
+    for (const auto& bytes : mpi_.gather(to_bytes(report_with_place(mpi_, invitation)))) {
+      auto report = read_rank_report(bytes);
+      if (!report) throw std::runtime_error(fmt::format("rank {} sent a report that cannot be read", reports.size()));
+      reports.push_back(std::move(*report));
+    }
+    return reports;
+  }
+
+  std::unique_ptr<Cluster> start(std::shared_ptr<const Graph> graph, const Plan& plan,
+                                 const RunSettings& settings) override {
+    std::vector<std::string> orders;
+    for (const auto& rank : plan.ranks) orders.push_back(to_bytes(StartOrder{true, rank, settings}));
+    mpi_.scatter(orders);
+    stage_ = Stage::started;
+    guardian_.set_grace(guardian_grace_s(settings));
+    return std::make_unique<MpiCluster>(std::move(graph), plan, settings, environment_, guardian_);
+  }
+
+  void dismiss() override {
+    if (stage_ == Stage::silent) mpi_.broadcast(to_bytes(Invitation{}));
+    if (stage_ == Stage::asked) mpi_.scatter(std::vector<std::string>(mpi_.size(), to_bytes(StartOrder{})));
+    stage_ = Stage::started;
+  }
+
+ private:
+  enum class Stage { silent, asked, started };
+  const MpiEnvironment& mpi_;
+  const StepEnvironment& environment_;
+  Guardian& guardian_;
+  Stage stage_ = Stage::silent;
+};
+
+}  // namespace
+
+RankReport report_of_this_rank(std::uint32_t rank, bool look_for_gpus) {
+  RankReport report;
+  report.rank = rank;
+  report.host = host_name();
+  report.cores = usable_cores();
+  if (!look_for_gpus) return report;
+  auto found = discover_gpus({"/proc/self/exe", "__probe-gpus"}, 10);
+  report.gpu_source = found.source;
+  report.gpu_vendor = found.vendor;
+  report.gpus = std::move(found.gpus);
+  if (!found.note.empty()) fmt::print(stderr, "gradus: {} (rank {}): {}\n", report.host, rank, found.note);
+  return report;
+}
+
+std::unique_ptr<World> world_of_one(const StepEnvironment& environment, Guardian& guardian, bool under_mpirun) {
+  return std::make_unique<WorldOfOne>(environment, guardian, under_mpirun);
+}
+
+std::unique_ptr<World> world_of_ranks(const MpiEnvironment& mpi, const StepEnvironment& environment,
+                                      Guardian& guardian) {
+  return std::make_unique<WorldOfRanks>(mpi, environment, guardian);
+}
+
+void take_part(const MpiEnvironment& mpi, const StepEnvironment& environment, Guardian& guardian) {
+  const auto invitation = read_invitation(mpi.broadcast(""));
+  if (!invitation) throw std::runtime_error("rank 0 sent an invitation that cannot be read");
+  if (!invitation->start) return;
+  mpi.gather(to_bytes(report_with_place(mpi, *invitation)));
+  const auto order = read_start_order(mpi.scatter({}));
+  if (!order) throw std::runtime_error("rank 0 sent a start order that cannot be read");
+  if (!order->start) return;
+  guardian.set_grace(guardian_grace_s(order->settings));
+  run_worker_rank(*order, environment, guardian);
+}
+
+}  // namespace gradus::cli

@@ -1,0 +1,16 @@
+// How the output of an attempt is named inside the run directory.
+//
+// Knows: the naming rule. Unaware of: whether such a file exists.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace gradus {
+
+enum class Stream { out, err };
+
+/// `logs/17.out` for the first attempt of the step with ordinal 17, `logs/17.2.out` for its second.
+std::string log_name(std::uint32_t ordinal, std::uint32_t attempt, Stream stream);
+
+}  // namespace gradus

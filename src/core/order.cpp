@@ -1,0 +1,81 @@
+#include "core/order.h"
+
+#include <map>
+
+namespace gradus {
+namespace {
+
+/// Where a prerequisite's outputs are to be found, as seen from where gradus was started.
+void add_outputs(const Graph& graph, StepIndex needed, std::vector<std::string>& paths) {
+  const auto& folder = graph.options(needed).cwd;
+  for (auto& path : split_zero_terminated(graph.step(needed).creates)) {
+    const bool is_absolute = path.starts_with('/') || folder.empty();
+    paths.push_back(is_absolute ? std::move(path) : folder + "/" + path);
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> split_zero_terminated(std::string_view list) {
+  std::vector<std::string> texts;
+  while (!list.empty()) {
+    const auto end = list.find('\0');
+    texts.emplace_back(list.substr(0, end));
+    list.remove_prefix(end == std::string_view::npos ? list.size() : end + 1);
+  }
+  return texts;
+}
+
+AttemptOrder make_order(const Graph& graph, const LaunchAttempt& launch) {
+  const auto& step = graph.step(launch.step);
+  const auto& options = graph.options(launch.step);
+  AttemptOrder order;
+  order.step = launch.step;
+  order.attempt = launch.attempt;
+  order.slots = launch.slots;
+  order.gpus = launch.gpus;
+  order.cpus = options.cpus;
+  order.is_argv = step.is_argv;
+  order.mask_gpus = options.gpus.value_or(0) > 0 && !step.has_gpu_mark;
+  order.timeout_s = options.timeout_s;
+  order.id = graph.name(launch.step);
+  order.command = step.command;
+  order.cwd = options.cwd;
+  order.env = options.env;
+  order.creates = split_zero_terminated(step.creates);
+  for (const auto needed : graph.needs(launch.step)) {
+    if (!graph.is_barrier(needed)) add_outputs(graph, needed, order.awaited);
+  }
+  return order;
+}
+
+std::vector<std::pair<WorkerId, WorkerShape>> worker_shapes(const Plan& plan) {
+  std::vector<std::pair<WorkerId, WorkerShape>> shapes;
+  std::map<std::pair<std::uint32_t, std::string>, std::uint32_t> gpu_numbers;
+  for (const auto& rank : plan.ranks) {
+    if (rank.slots.empty()) continue;
+    WorkerShape shape;
+    shape.node = rank.node;
+    for (const auto& slot : rank.slots) {
+      SlotShape& one = shape.slots.emplace_back();
+      one.cores = slot.cores;
+      for (const auto& gpu : slot.gpus) {
+        const auto next = static_cast<std::uint32_t>(gpu_numbers.size());
+        one.gpus.push_back(gpu_numbers.try_emplace({rank.node, gpu.identity}, next).first->second);
+      }
+    }
+    shapes.emplace_back(rank.rank, std::move(shape));
+  }
+  return shapes;
+}
+
+std::vector<Fact> joining_facts(const Plan& plan) {
+  auto shapes = worker_shapes(plan);
+  std::vector<Fact> facts;
+  for (std::size_t i = 0; i < shapes.size(); ++i) {
+    facts.emplace_back(WorkerJoined{shapes[i].first, std::move(shapes[i].second), i + 1 < shapes.size()});
+  }
+  return facts;
+}
+
+}  // namespace gradus

@@ -1,0 +1,59 @@
+#include "core/ready_queues.h"
+
+#include <algorithm>
+
+namespace gradus {
+
+void ReadyQueues::push(const Graph& graph, StepIndex step, const Demand& demand, const Avoid& avoid) {
+  const auto [it, is_new] = numbers_.try_emplace({demand, avoid}, groups_.size());
+  if (is_new) groups_.push_back({demand, avoid, {}, 0, false, {}});
+  auto& group = groups_[it->second];
+  if (group.entries.empty()) {
+    active_.push_back(it->second);
+    group.blocked = false;
+    group.changed.clear();
+  }
+  group.entries.push({graph.options(step).priority, graph.longest_path_s(step), step});
+  ++size_;
+  if (demand.wants_gpu) ++gpu_steps_;
+}
+
+void ReadyQueues::pop(std::size_t number) {
+  auto& group = groups_[number];
+  group.entries.pop();
+  --size_;
+  if (group.demand.wants_gpu) --gpu_steps_;
+  if (group.entries.empty()) std::erase(active_, number);
+}
+
+std::vector<std::size_t> ReadyQueues::by_head() const {
+  auto order = active_;
+  std::sort(order.begin(), order.end(), [this](std::size_t a, std::size_t b) {
+    return groups_[b].entries.top() < groups_[a].entries.top();
+  });
+  return order;
+}
+
+std::vector<StepIndex> ReadyQueues::take_avoiding() {
+  std::vector<StepIndex> steps;
+  for (const auto number : std::vector<std::size_t>(active_)) {
+    if (groups_[number].avoid.empty()) continue;
+    while (!groups_[number].entries.empty()) {
+      steps.push_back(groups_[number].entries.top().step);
+      pop(number);
+    }
+  }
+  return steps;
+}
+
+void ReadyQueues::slot_freed(std::uint32_t worker) {
+  for (const auto number : active_) {
+    if (groups_[number].blocked) groups_[number].changed.push_back(worker);
+  }
+}
+
+void ReadyQueues::unblock() {
+  for (const auto number : active_) groups_[number].blocked = false;
+}
+
+}  // namespace gradus

@@ -1,0 +1,72 @@
+// The ready steps, grouped by what they ask for and where they must not go, each group in order.
+//
+// Knows: the order of steps (priority, longest path, file order) and groups of equal demand.
+// Unaware of: slots, workers, time; whether a group's head can be placed is the caller's question.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <queue>
+#include <span>
+#include <vector>
+
+#include "core/slot_choice.h"
+
+namespace gradus {
+
+/// Where a retry must not go, as long as there is another place.
+struct Avoid {
+  std::vector<std::uint32_t> nodes;  ///< ascending
+  std::vector<std::uint64_t> slots;  ///< (worker place << 32 | slot), ascending
+  auto operator<=>(const Avoid&) const = default;
+  bool empty() const { return nodes.empty() && slots.empty(); }
+};
+
+class ReadyQueues {
+ public:
+  struct Entry {
+    std::int32_t priority = 0;
+    float path_s = 0;
+    StepIndex step = 0;
+    /// True when this one comes after `other`.
+    bool operator<(const Entry& other) const {
+      if (priority != other.priority) return priority < other.priority;
+      if (path_s != other.path_s) return path_s < other.path_s;
+      return step > other.step;
+    }
+  };
+  struct Group {
+    Demand demand;
+    Avoid avoid;
+    std::priority_queue<Entry> entries;
+    // Where a search for a worker goes on (several slots at once are looked for worker by worker).
+    std::uint32_t cursor = 0;
+    bool blocked = false;                ///< no worker could hold the head when last asked
+    std::vector<std::uint32_t> changed;  ///< workers that got a slot free since
+  };
+
+  void push(const Graph& graph, StepIndex step, const Demand& demand, const Avoid& avoid);
+  void pop(std::size_t group);
+  Group& group(std::size_t number) { return groups_[number]; }
+  const Group& group(std::size_t number) const { return groups_[number]; }
+  std::size_t group_count() const { return groups_.size(); }
+  /// The groups that have a step, in order of their heads.
+  std::vector<std::size_t> by_head() const;
+  bool empty() const { return size_ == 0; }
+  std::size_t size() const { return size_; }
+  std::size_t gpu_steps() const { return gpu_steps_; }
+  /// Takes every step that avoids some place out, so that it can be asked again where it may go.
+  std::vector<StepIndex> take_avoiding();
+  void slot_freed(std::uint32_t worker);
+  /// Searches that found nothing may find something now (a place was given up, a worker joined).
+  void unblock();
+
+ private:
+  std::map<std::pair<Demand, Avoid>, std::size_t> numbers_;
+  std::vector<Group> groups_;
+  std::vector<std::size_t> active_;  // groups with a step, in no order
+  std::size_t size_ = 0;
+  std::size_t gpu_steps_ = 0;
+};
+
+}  // namespace gradus

@@ -1,0 +1,42 @@
+// Which free slots of one worker an attempt takes.
+//
+// Knows: what a step asks for (GPUs, cores) and what slots hold.
+// Unaware of: the graph, time, which slots are free (the caller passes those), retries and reservations.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "gradus/graph.h"
+#include "gradus/scheduler.h"
+
+namespace gradus {
+
+/// What a step asks of a worker.
+struct Demand {
+  bool wants_gpu = false;
+  std::uint32_t gpus = 0;  ///< distinct GPUs; 0 with wants_gpu: one GPU slot and all its GPUs
+  std::uint32_t cpus = 0;  ///< distinct cores; 0 or 1: whatever one slot has
+  auto operator<=>(const Demand&) const = default;
+
+  /// True when any one slot of the right kind will do.
+  bool is_any_slot() const { return gpus == 0 && cpus <= 1; }
+};
+
+Demand demand_of(const Graph& graph, StepIndex step);
+
+/// The smallest set of `candidates` (indices into `slots`) that satisfies the demand, ascending, with the
+/// least to spare when one slot is enough; nullopt when all together do not.
+std::optional<std::vector<std::uint32_t>> choose_slots(const Demand& demand, const std::vector<SlotShape>& slots,
+                                                       std::span<const std::uint32_t> candidates);
+
+/// The GPUs an attempt gets on the chosen slots, as (slot, index into its gpus), lowest entries first.
+std::vector<std::pair<std::uint32_t, std::uint32_t>> gpus_taken(const Demand& demand,
+                                                                const std::vector<SlotShape>& slots,
+                                                                std::span<const std::uint32_t> chosen);
+
+}  // namespace gradus

@@ -1,0 +1,263 @@
+// Plain text: one command a line, `#` comments, `#GRADUS` lines.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "core/steps_reader.h"
+
+namespace gradus {
+namespace {
+
+constexpr std::string_view blanks = " \t\r";
+
+std::string_view trim(std::string_view text) {
+  const auto begin = text.find_first_not_of(blanks);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(blanks) - begin + 1);
+}
+
+struct Word {
+  std::string text;
+  std::uint32_t column;
+};
+
+/// Words as a shell would split them: blanks, '…', "…" and backslashes. nullopt: a quote is not closed.
+std::optional<std::vector<Word>> split_words(std::string_view line, std::uint32_t column) {
+  std::vector<Word> words;
+  bool in_word = false;
+  char quote = 0;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    const char c = line[i];
+    if (quote == 0 && blanks.find(c) != std::string_view::npos) {
+      in_word = false;
+      continue;
+    }
+    if (!in_word) words.push_back({"", column + static_cast<std::uint32_t>(i)});
+    in_word = true;
+    if (c == quote) {
+      quote = 0;
+    } else if (quote == 0 && (c == '\'' || c == '"')) {
+      quote = c;
+    } else if (c == '\\' && quote != '\'' && i + 1 < line.size()) {
+      words.back().text += line[++i];
+    } else {
+      words.back().text += c;
+    }
+  }
+  if (quote != 0) return std::nullopt;
+  return words;
+}
+
+/// The options of a `#GRADUS` line and what each is called in JSON.
+struct LineOption {
+  const char* name;
+  const char* key;
+};
+constexpr LineOption line_options[] = {{"--gpus-per-step", "gpus"}, {"--cpus-per-step", "cpus"},
+                                       {"--timeout", "timeout"},    {"--retries", "retries"},
+                                       {"--priority", "priority"},  {"--cost", "cost"},
+                                       {"--cwd", "cwd"},            {"--needs", "needs"},
+                                       {"--env", "env"},            {"--creates", "creates"},
+                                       {"--id", "id"}};
+
+class TextReader {
+ public:
+  TextReader(StepsReader& reader, std::string_view text, bool (*is_run_option)(std::string_view))
+      : reader_(reader), text_(text), is_run_option_(is_run_option) {}
+
+  void read() {
+    while (at_ < text_.size()) {
+      const auto line = next_line();
+      const auto content = trim(line);
+      const auto column = static_cast<std::uint32_t>(content.data() - line.data()) + 1;
+      if (content.empty()) continue;
+      if (content.find('\0') != std::string_view::npos) {
+        reader_.mistake(line_, 0, "a NUL byte: this is no text file");
+      } else if (content[0] == '#') {
+        comment(content, column);
+      } else {
+        command(content, column);
+      }
+    }
+  }
+
+ private:
+  std::string_view next_line() {
+    const auto end = text_.find('\n', at_);
+    const auto line = text_.substr(at_, end == std::string_view::npos ? end : end - at_);
+    at_ = end == std::string_view::npos ? text_.size() : end + 1;
+    ++line_;
+    return line;
+  }
+
+  static bool continues(std::string_view content) {
+    // An even number of backslashes is that many quoted ones.
+    const auto last = content.find_last_not_of('\\');
+    const auto count = content.size() - (last == std::string_view::npos ? 0 : last + 1);
+    return count % 2 == 1;
+  }
+
+  void command(std::string_view content, std::uint32_t column) {
+    const auto first_line = line_;
+    if (!continues(content)) return add(content, first_line, column);
+    // Joined as by sh: backslash and newline vanish.
+    std::string joined(content.substr(0, content.size() - 1));
+    bool more = true;
+    while (more && at_ < text_.size()) {
+      auto line = next_line();
+      while (!line.empty() && blanks.find(line.back()) != std::string_view::npos) line.remove_suffix(1);
+      more = continues(line);
+      joined += line.substr(0, line.size() - (more ? 1 : 0));
+    }
+    add(reader_.builder().store(trim(joined)), first_line, column);
+  }
+
+  void add(std::string_view command, std::uint32_t line, std::uint32_t column) {
+    auto& builder = reader_.builder();
+    if (creates_stored_ != draft_.creates) {
+      creates_stored_ = draft_.creates;
+      creates_ = builder.store(creates_stored_);
+    }
+    const auto step = reader_.add(draft_, builder.store(id_), command, false, creates_, line, column);
+    id_.clear();
+    for (const auto needed : needs_) builder.need(step, needed, needs_line_, needs_column_);
+    seen_command_ = true;
+  }
+
+  void comment(std::string_view content, std::uint32_t column) {
+    constexpr std::string_view keyword = "#GRADUS";
+    const auto rest = content.substr(std::min(content.size(), keyword.size()));
+    if (content.starts_with(keyword) && (rest.empty() || blanks.find(rest[0]) != std::string_view::npos)) {
+      return directive(rest, column + static_cast<std::uint32_t>(keyword.size()));
+    }
+    std::string bare;
+    for (const char c : content.substr(1)) {
+      if (c != ' ' && c != '\t') bare += static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+    }
+    if (bare == "GRADUS" || bare.starts_with("GRADUS-") || bare.starts_with("GRADUS:") ||
+        bare.starts_with("GRADUSBARRIER") || bare.starts_with("GRADUSDEFAULT")) {
+      reader_.result().warnings.push_back({reader_.file(), line_, column,
+                                           "taken as a comment: a line for Gradus begins with exactly '#GRADUS '"});
+    }
+  }
+
+  void directive(std::string_view rest, std::uint32_t column) {
+    auto words = split_words(rest, column);
+    if (!words) return reader_.mistake(line_, column, "a quote is not closed");
+    if (words->empty()) return reader_.mistake(line_, column, "nothing stands behind #GRADUS");
+    const auto& first = words->front().text;
+    if (words->size() == 1 && first == "default") {
+      draft_ = {};
+      needs_.clear();
+    } else if (words->size() == 1 && (first == "barrier" || first == "barrier=succeeded" || first == "barrier=ended")) {
+      reader_.builder().barrier(first == "barrier=ended" ? BarrierKind::ended : BarrierKind::succeeded);
+    } else {
+      options(*words);
+    }
+  }
+
+  void options(const std::vector<Word>& words) {
+    bool fresh_env = true, fresh_creates = true;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+      const auto equals = words[i].text.starts_with("--") ? words[i].text.find('=') : std::string::npos;
+      const auto name = words[i].text.substr(0, equals);
+      const auto column = words[i].column;
+      if (is_run_option_ != nullptr && is_run_option_(name)) {
+        i = run_option(words, i);
+        continue;
+      }
+      const auto* option = std::find_if(std::begin(line_options), std::end(line_options),
+                                        [&](const LineOption& one) { return name == one.name; });
+      if (option == std::end(line_options)) {
+        unknown(name, column);
+        // Its value, if it has one, is no option of its own.
+        if (equals == std::string::npos && i + 1 < words.size() && !words[i + 1].text.starts_with("--")) ++i;
+        continue;
+      }
+      if (equals == std::string::npos && i + 1 == words.size()) {
+        reader_.mistake(line_, column, fmt::format("{} has no value", name));
+        continue;
+      }
+      const auto value = equals != std::string::npos ? words[i].text.substr(equals + 1) : words[++i].text;
+      set(option->key, value, column, fresh_env, fresh_creates);
+    }
+  }
+
+  std::size_t run_option(const std::vector<Word>& words, std::size_t i) {
+    RunOptionLine line{line_, {words[i].text}};
+    const bool has_value = words[i].text.find('=') == std::string::npos && i + 1 < words.size() &&
+                           !words[i + 1].text.starts_with("--");
+    if (has_value) line.words.push_back(words[++i].text);
+    if (seen_command_) {
+      reader_.mistake(line_, words[i].column,
+                      fmt::format("{} is an option of the whole run: it must stand before the first command", line.words[0]));
+    } else {
+      reader_.result().run_options.push_back(std::move(line));
+    }
+    return i;
+  }
+
+  void unknown(const std::string& name, std::uint32_t column) {
+    std::vector<std::string> names{"default", "barrier", "barrier=ended"};
+    for (const auto& option : line_options) names.emplace_back(option.name);
+    const auto nearest = nearest_word(name, names);
+    reader_.mistake(line_, column, fmt::format("#GRADUS does not know '{}'{}", name,
+                                               nearest.empty() ? "" : fmt::format(": did you mean {}?", nearest)));
+  }
+
+  void set(std::string_view key, const std::string& value, std::uint32_t column, bool& fresh_env, bool& fresh_creates) {
+    std::string wrong;
+    if (key == "needs") {
+      set_needs(value, column);
+    } else if (key == "env") {
+      // Several on one line belong together; a later line replaces them.
+      if (std::exchange(fresh_env, false)) draft_.options.env.clear();
+      const auto equals = value.find('=');
+      wrong = equals == std::string::npos ? "write NAME=VALUE" : check_variable_name(value.substr(0, equals));
+      if (wrong.empty()) draft_.options.env.emplace_back(value.substr(0, equals), value.substr(equals + 1));
+    } else if (key == "creates") {
+      if (std::exchange(fresh_creates, false)) draft_.creates.clear();
+      draft_.creates.append(value).append(1, '\0');
+    } else if (key == "id") {
+      id_ = value;
+      if (value.empty()) wrong = "an empty id";
+    } else {
+      wrong = set_scalar_option(draft_, key, value);
+    }
+    if (!wrong.empty()) reader_.mistake(line_, column, fmt::format("{}: {}", key, wrong));
+  }
+
+  void set_needs(const std::string& value, std::uint32_t column) {
+    needs_.clear();
+    needs_line_ = line_;
+    needs_column_ = column;
+    auto list = reader_.builder().store(value);
+    while (!list.empty()) {
+      const auto end = list.find(',');
+      if (const auto one = trim(list.substr(0, end)); !one.empty()) needs_.push_back(one);
+      list.remove_prefix(end == std::string_view::npos ? list.size() : end + 1);
+    }
+  }
+
+  StepsReader& reader_;
+  std::string_view text_;
+  bool (*is_run_option_)(std::string_view);
+  std::size_t at_ = 0;
+  std::uint32_t line_ = 0;
+  bool seen_command_ = false;
+  StepDraft draft_;
+  std::string id_;
+  std::string creates_stored_;
+  std::string_view creates_;
+  std::vector<std::string_view> needs_;
+  std::uint32_t needs_line_ = 0, needs_column_ = 0;
+};
+
+}  // namespace
+
+void read_text_steps(StepsReader& reader, std::string_view text, bool (*is_run_option)(std::string_view word)) {
+  TextReader(reader, text, is_run_option).read();
+}
+
+}  // namespace gradus

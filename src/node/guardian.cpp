@@ -1,0 +1,108 @@
+#include "node/guardian.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+#include <system_error>
+
+namespace gradus {
+namespace {
+
+[[noreturn]] void refuse(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
+
+GuardianTable* map_table(int fd) {
+  void* memory = mmap(nullptr, sizeof(GuardianTable), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  return memory == MAP_FAILED ? nullptr : static_cast<GuardianTable*>(memory);
+}
+
+void signal_groups(GuardianTable& table, int signal) {
+  for (auto& cell : table.groups) {
+    const pid_t group = cell.load(std::memory_order_acquire);
+    if (group > 1) kill(-group, signal);
+  }
+}
+
+bool any_group_left(GuardianTable& table) {
+  return std::any_of(std::begin(table.groups), std::end(table.groups), [](auto& cell) {
+    const pid_t group = cell.load(std::memory_order_acquire);
+    return group > 1 && kill(-group, 0) == 0;
+  });
+}
+
+/// TERM, the grace, KILL. Groups that have ended stay in the table: nobody reuses their id while a
+/// member lives, and when none does, kill(2) finds nothing.
+void end_all(GuardianTable& table) {
+  signal_groups(table, SIGTERM);
+  signal_groups(table, SIGCONT);  // a stopped step must be able to act on TERM
+  constexpr std::uint32_t step_ms = 20;
+  for (std::uint32_t waited = 0; waited < table.grace_ms && any_group_left(table); waited += step_ms) {
+    const timespec nap{0, step_ms * 1000000L};
+    nanosleep(&nap, nullptr);
+  }
+  signal_groups(table, SIGKILL);
+}
+
+}  // namespace
+
+Guardian::Guardian() {
+  const int table_fd = memfd_create("gradus-guardian", MFD_CLOEXEC);
+  if (table_fd < 0 || ftruncate(table_fd, sizeof(GuardianTable)) != 0) refuse("guardian: shared memory");
+  table_ = map_table(table_fd);
+  if (table_ == nullptr) refuse("guardian: mmap");
+  table_->grace_ms = 2000;
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) refuse("guardian: pipe");
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, ends[0], 0);
+  posix_spawn_file_actions_adddup2(&actions, table_fd, 1);
+  posix_spawn_file_actions_addclosefrom_np(&actions, 3);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  // A session of its own: what mpirun or a terminal sends to the rank's group does not reach it.
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
+  const char* argv[] = {"gradus-guardian", "__guardian", nullptr};
+  errno = posix_spawn(&pid_, "/proc/self/exe", &actions, &attributes, const_cast<char**>(argv), environ);
+  const int error = errno;
+  posix_spawnattr_destroy(&attributes);
+  posix_spawn_file_actions_destroy(&actions);
+  close(ends[0]);
+  close(table_fd);
+  alive_fd_ = ends[1];
+  errno = error;
+  if (error != 0) refuse("guardian: posix_spawn");
+}
+
+Guardian::~Guardian() {
+  const char all_is_well = 'q';
+  if (write(alive_fd_, &all_is_well, 1) == 1) {
+    while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+    }
+  }
+  close(alive_fd_);
+  munmap(table_, sizeof(GuardianTable));
+}
+
+int guardian_main() {
+  for (int signal = 1; signal < NSIG; ++signal) {
+    if (signal != SIGCHLD) ::signal(signal, SIG_IGN);
+  }
+  if (chdir("/") != 0) return 1;
+  GuardianTable* table = map_table(1);
+  if (table == nullptr) return 1;
+  char byte = 0;
+  ssize_t got = 0;
+  while ((got = read(0, &byte, 1)) < 0 && errno == EINTR) {
+  }
+  if (got == 0) end_all(*table);  // end of file: the rank is gone without a word
+  return 0;
+}
+
+}  // namespace gradus

@@ -1,0 +1,36 @@
+#include "node/local_cluster.h"
+
+#include "core/order.h"
+
+namespace gradus {
+
+LocalCluster::LocalCluster(std::shared_ptr<const Graph> graph, const Plan& plan, RunSettings settings,
+                           const StepEnvironment& environment, Guardian& guardian,
+                           SignalRules signals)
+    : graph_(std::move(graph)),
+      signals_(signals),
+      joins_(joining_facts(plan)),
+      pool_(plan.ranks.front(), std::move(settings), environment, guardian, inbox_) {
+  wake_on_signal(inbox_.fd());
+}
+
+LocalCluster::~LocalCluster() { wake_on_signal(-1); }
+
+void LocalCluster::perform(const LaunchAttempt& launch) { pool_.launch(make_order(*graph_, launch)); }
+
+void LocalCluster::perform(const KillAttempt& kill) { pool_.kill(kill.step, kill.attempt, kill.at_once); }
+
+void LocalCluster::wait(double until, std::vector<Fact>& facts) {
+  if (!joins_.empty()) {
+    facts = std::move(joins_);
+    joins_.clear();
+    return;
+  }
+  inbox_.sleep(until - now());
+  std::vector<AttemptEnded> ended;
+  inbox_.take(ended);
+  if (auto stop = take_stop_request(signals_)) facts.push_back(std::move(*stop));
+  for (auto& one : ended) facts.push_back(std::move(one));
+}
+
+}  // namespace gradus

@@ -1,0 +1,95 @@
+#include "node/signals.h"
+
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <string>
+
+namespace gradus {
+namespace {
+
+// Counted, not queued: a handler may only touch lock-free atomics.
+std::atomic<int> ends_asked{0};  // INT, TERM, HUP
+std::atomic<int> last_end_signal{0};
+std::atomic<int> drains_asked{0};  // USR1
+std::atomic<int> continued{0};     // CONT
+std::atomic<int> stopped{0};       // TSTP
+std::atomic<int> wake_fd{-1};
+int ends_seen = 0;
+int drains_seen = 0;
+int continued_seen = 0;
+
+void on_signal(int signal) {
+  const int saved = errno;
+  switch (signal) {
+    case SIGUSR1: drains_asked.fetch_add(1); break;
+    case SIGCONT: continued.fetch_add(1); break;
+    case SIGTSTP:
+      stopped.fetch_add(1);
+      // What the default would have done; SIGSTOP cannot be caught, so this stops us now.
+      raise(SIGSTOP);
+      break;
+    default:
+      last_end_signal = signal;
+      ends_asked.fetch_add(1);
+  }
+  const int fd = wake_fd;
+  const unsigned long long one = 1;
+  if (fd >= 0) [[maybe_unused]]
+    const auto written = write(fd, &one, sizeof one);
+  errno = saved;
+}
+
+StopRequested request(StopKind kind, int signal) {
+  return {kind, std::string("signal ") + sigabbrev_np(signal), signal};
+}
+
+/// mpirun passes INT or TERM on as CONT at once and TERM a second later: the CONT is the first warning.
+/// A CONT after a TSTP is a user who goes on after Ctrl-Z.
+bool mpirun_warned() {
+  const int news = continued.load() - continued_seen;
+  if (news <= 0) return false;
+  continued_seen += news;
+  return stopped.exchange(0) == 0;
+}
+
+}  // namespace
+
+void install_signal_handlers() {
+  struct sigaction action = {};
+  action.sa_handler = on_signal;
+  action.sa_flags = SA_RESTART;
+  sigemptyset(&action.sa_mask);
+  for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGCONT, SIGTSTP}) sigaction(signal, &action, nullptr);
+  // nohup(1) ignores HUP for us: leave that.
+  struct sigaction hangup = {};
+  sigaction(SIGHUP, nullptr, &hangup);
+  if (hangup.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, nullptr);
+  action.sa_handler = SIG_IGN;
+  sigaction(SIGPIPE, &action, nullptr);
+}
+
+void wake_on_signal(int event_fd) { wake_fd = event_fd; }
+
+std::optional<StopRequested> take_stop_request(SignalRules rules) {
+  const int ends = ends_asked.load();
+  const bool new_end = ends > ends_seen;
+  ends_seen = ends;
+  const bool new_drain = drains_asked.load() > drains_seen;
+  drains_seen = drains_asked.load();
+  const bool warned = mpirun_warned();
+  if (rules == SignalRules::under_mpirun) {
+    if (new_end) return request(ends > 1 ? StopKind::kill : StopKind::cancel, last_end_signal);
+    if (warned) return request(StopKind::drain, SIGCONT);
+  } else if (new_end) {
+    const auto kind = ends == 1 ? StopKind::finish : ends == 2 ? StopKind::cancel : StopKind::kill;
+    return request(kind, last_end_signal);
+  }
+  if (new_drain) return request(StopKind::drain, SIGUSR1);
+  return std::nullopt;
+}
+
+}  // namespace gradus

@@ -1,0 +1,28 @@
+// Signals as stop requests.
+//
+// Knows: which signal asks for what, alone and under mpirun (contract, section 7).
+// Unaware of: what a stop request leads to (the scheduler's business).
+#pragma once
+
+#include <optional>
+
+#include "gradus/scheduler.h"
+
+namespace gradus {
+
+enum class SignalRules {
+  alone,        ///< INT, TERM, HUP: first finish, second cancel, third kill; USR1: drain
+  under_mpirun  ///< CONT that no TSTP went before: drain; TERM, INT: cancel at once; USR1: drain
+};
+
+/// Sets the handlers. Call it first of all, before MPI_Init: a USR1 in between would kill the rank.
+/// SIGPIPE is ignored from then on.
+void install_signal_handlers();
+
+/// From now on a signal makes the descriptor readable (writes an 8-byte 1 to it, an eventfd).
+void wake_on_signal(int event_fd);
+
+/// What the signals that came since the last call ask for, if anything. One thread only.
+std::optional<StopRequested> take_stop_request(SignalRules rules);
+
+}  // namespace gradus

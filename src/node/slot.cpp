@@ -1,0 +1,279 @@
+#include "node/slot.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+
+#include "core/log_names.h"
+
+namespace gradus {
+namespace {
+
+double epoch_s() {
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+}
+
+bool is_inherited(std::string_view name) { return getenv(std::string(name).c_str()) != nullptr; }
+
+bool exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
+
+std::string in_folder(const std::string& folder, const std::string& path) {
+  return folder.empty() || path.starts_with('/') ? path : folder + "/" + path;
+}
+
+Outcome could_not_start(const StartFailure& failure, const PreparedCommand& command) {
+  const auto& object = std::string_view(failure.call) == "chdir" ? command.cwd : command.argv.front();
+  return {OutcomeKind::could_not_start, failure.error,
+          std::string(failure.call) + " " + object + ": " + strerrordesc_np(failure.error)};
+}
+
+double seconds(const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6; }
+
+}  // namespace
+
+double Slot::now_s() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+}
+
+Slot::Slot(const SlotSurroundings& around, std::atomic<pid_t>* group_cell)
+    : around_(around), group_cell_(group_cell), thread_([this] { run(); }) {}
+
+Slot::~Slot() {
+  {
+    const std::lock_guard lock(mutex_);
+    closing_ = true;
+  }
+  kill_all(true);
+  changed_.notify_all();
+  thread_.join();
+}
+
+void Slot::launch(AttemptOrder order) {
+  {
+    const std::lock_guard lock(mutex_);
+    queue_.push_back({std::move(order), false});
+  }
+  changed_.notify_one();
+}
+
+bool Slot::kill(std::uint32_t step, std::uint32_t attempt, bool at_once) {
+  const std::lock_guard lock(mutex_);
+  if (busy_ && step_ == step && attempt_ == attempt) {
+    end_now(EndReason::cancelled, at_once);
+    return true;
+  }
+  for (auto& waiting : queue_) {
+    if (waiting.order.step != step || waiting.order.attempt != attempt) continue;
+    waiting.cancelled = true;
+    return true;
+  }
+  return false;
+}
+
+void Slot::kill_all(bool at_once) {
+  const std::lock_guard lock(mutex_);
+  for (auto& waiting : queue_) waiting.cancelled = true;
+  if (busy_) end_now(EndReason::cancelled, at_once);
+}
+
+/// Called with the mutex held. The child may not be there yet: then start() sees the reason.
+void Slot::end_now(EndReason reason, bool at_once) {
+  if (reason_ == EndReason::none) reason_ = reason;
+  if (at_once) {
+    kill_at_ = now_s();
+  } else if (kill_at_ == never) {
+    kill_at_ = now_s() + around_.settings.grace_s;
+  }
+  time_limit_at_ = never;
+  if (group_ > 0) {
+    ::kill(-group_, at_once ? SIGKILL : SIGTERM);
+    ::kill(-group_, SIGCONT);  // a stopped process acts on TERM only when it goes on
+  }
+  around_.deadline_changed();
+}
+
+double Slot::deadline() {
+  const std::lock_guard lock(mutex_);
+  return busy_ && group_ > 0 ? std::min(time_limit_at_, kill_at_) : never;
+}
+
+void Slot::act_on_deadline(double now) {
+  const std::lock_guard lock(mutex_);
+  if (!busy_ || group_ == 0) return;
+  if (now >= kill_at_) {
+    ::kill(-group_, SIGKILL);
+    kill_at_ = never;
+  } else if (now >= time_limit_at_) {
+    end_now(EndReason::timed_out, false);
+  }
+}
+
+bool Slot::asked_to_end() {
+  const std::lock_guard lock(mutex_);
+  return reason_ != EndReason::none;
+}
+
+void Slot::run() {
+  for (;;) {
+    Waiting next;
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [this] { return closing_ || !queue_.empty(); });
+      if (queue_.empty()) return;
+      next = std::move(queue_.front());
+      queue_.pop_front();
+      busy_ = true;
+      step_ = next.order.step;
+      attempt_ = next.order.attempt;
+      reason_ = next.cancelled ? EndReason::cancelled : EndReason::none;
+      time_limit_at_ = kill_at_ = never;
+    }
+    AttemptEnded ended{next.order.step, next.order.attempt, around_.rank.rank, execute(next.order)};
+    {
+      const std::lock_guard lock(mutex_);
+      busy_ = false;
+    }
+    around_.ended(std::move(ended));
+  }
+}
+
+AttemptResult Slot::execute(const AttemptOrder& order) {
+  AttemptResult result;
+  await_outputs_of_prerequisites(order);
+  result.started_at = epoch_s();
+  const auto command = prepare(order, around_.rank, around_.settings, is_inherited);
+  if (!command.mistake.empty()) {
+    result.outcome = {OutcomeKind::could_not_start, EINVAL, command.mistake};
+  } else if (asked_to_end()) {
+    result.outcome = {OutcomeKind::cancelled, 0, "before it started"};
+  } else {
+    result.outcome = execute_prepared(order, command, result.usage);
+  }
+  result.ended_at = epoch_s();
+  return result;
+}
+
+/// A shared file system can show a file late that another node has written.
+void Slot::await_outputs_of_prerequisites(const AttemptOrder& order) {
+  const double until = now_s() + 30;
+  for (const auto& path : order.awaited) {
+    while (!exists(path) && now_s() < until && !asked_to_end()) {
+      // Opening the folder makes an NFS client ask its server again.
+      const auto folder = path.substr(0, std::max<std::size_t>(path.rfind('/'), 0));
+      const int fd = open(path.find('/') == std::string::npos ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+      if (fd >= 0) close(fd);
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+  }
+}
+
+int Slot::open_log(const AttemptOrder& order, bool is_error, std::string& trouble) {
+  const auto name = log_name(order.step + 1, order.attempt, is_error ? Stream::err : Stream::out);
+  const auto path = around_.settings.run_dir + "/" + name;
+  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (fd < 0) trouble = "its output is lost: open " + path + ": " + strerrordesc_np(errno);
+  return fd;
+}
+
+Outcome Slot::execute_prepared(const AttemptOrder& order, const PreparedCommand& command, Usage& usage) {
+  std::string trouble;
+  const int out = open_log(order, false, trouble);
+  const int err = open_log(order, true, trouble);
+  {
+    const std::lock_guard lock(mutex_);
+    if (order.timeout_s > 0) time_limit_at_ = now_s() + order.timeout_s;
+  }
+  StartFailure failure;
+  const pid_t pid = start(command, out >= 0 ? out : around_.null_fd, err >= 0 ? err : around_.null_fd, failure);
+  if (out >= 0) close(out);
+  if (err >= 0) close(err);
+  if (pid < 0) return could_not_start(failure, command);
+  const int status = wait_for_end(pid, usage);
+  auto outcome = outcome_of(status, order, command);
+  if (outcome.detail.empty()) outcome.detail = trouble;
+  return outcome;
+}
+
+pid_t Slot::start(const PreparedCommand& command, int out_fd, int err_fd, StartFailure& failure) {
+  std::vector<std::string> storage;
+  const auto environment = around_.environment->with(command.env, storage);
+  std::vector<const char*> argv;
+  for (const auto& word : command.argv) argv.push_back(word.c_str());
+  argv.push_back(nullptr);
+  ChildSpec spec;
+  spec.argv = argv.data();
+  spec.envp = environment.data();
+  for (const char* variable : environment) {
+    if (variable != nullptr && strncmp(variable, "PATH=", 5) == 0) spec.path = variable + 5;
+  }
+  spec.cwd = command.cwd.empty() ? nullptr : command.cwd.c_str();
+  spec.stdin_fd = around_.null_fd;
+  spec.stdout_fd = out_fd;
+  spec.stderr_fd = err_fd;
+  spec.group_cell = group_cell_;
+  const pid_t pid = start_child(spec, stack_, failure);
+  if (pid < 0) return pid;
+  const std::lock_guard lock(mutex_);
+  group_ = pid;
+  if (reason_ != EndReason::none) {
+    end_now(reason_, kill_at_ <= now_s());  // asked to end while it was being started
+  } else if (time_limit_at_ != never) {
+    around_.deadline_changed();
+  }
+  return pid;
+}
+
+int Slot::wait_for_end(pid_t pid, Usage& usage) {
+  // Not reaped yet: as long as the zombie is there its number, and so the group's, cannot be given away.
+  siginfo_t info{};
+  while (waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT) != 0 && errno == EINTR) {
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    group_ = 0;
+  }
+  // What the step left behind in its group would go on using its GPU beside the next step.
+  ::kill(-pid, SIGKILL);
+  if (group_cell_ != nullptr) group_cell_->store(0, std::memory_order_release);
+  int status = 0;
+  rusage used{};
+  while (wait4(pid, &status, 0, &used) < 0 && errno == EINTR) {
+  }
+  usage = {seconds(used.ru_utime), seconds(used.ru_stime), static_cast<std::uint64_t>(used.ru_maxrss)};
+  return status;
+}
+
+Outcome Slot::outcome_of(int status, const AttemptOrder& order, const PreparedCommand& command) {
+  const auto reason = [this] {
+    const std::lock_guard lock(mutex_);
+    return reason_;
+  }();
+  if (reason == EndReason::timed_out) return {OutcomeKind::timed_out, 0, ""};
+  if (WIFSIGNALED(status)) {
+    if (reason == EndReason::cancelled) return {OutcomeKind::cancelled, WTERMSIG(status), ""};
+    return {OutcomeKind::signal, WTERMSIG(status), ""};
+  }
+  if (WEXITSTATUS(status) != 0) {
+    if (reason == EndReason::cancelled) return {OutcomeKind::cancelled, WEXITSTATUS(status), ""};
+    return {OutcomeKind::exit_code, WEXITSTATUS(status), ""};
+  }
+  for (const auto& path : order.creates) {
+    if (!exists(in_folder(command.cwd, path))) return {OutcomeKind::output_missing, 0, path};
+  }
+  return {};
+}
+
+}  // namespace gradus

@@ -1,0 +1,91 @@
+// One slot: a thread that executes one attempt after the other.
+//
+// Knows: how to run an attempt from order to outcome, its time limit, and TERM, grace, KILL.
+// Unaware of: other slots, who sends orders, what an outcome leads to.
+#pragma once
+
+#include <sys/types.h>
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <limits>
+#include <mutex>
+#include <thread>
+
+#include "gradus/attempt.h"
+#include "gradus/scheduler.h"
+#include "node/child.h"
+#include "node/environment.h"
+
+namespace gradus {
+
+/// What all slots of a rank share; must outlive them. Read-only for the slots.
+struct SlotSurroundings {
+  PlannedRank rank;
+  RunSettings settings;
+  const StepEnvironment* environment = nullptr;
+  int null_fd = -1;                                   ///< /dev/null, open for reading and writing
+  std::function<void(AttemptEnded)> ended;            ///< called on the slot's thread
+  std::function<void()> deadline_changed;             ///< a deadline came that is earlier than the ones before
+};
+
+class Slot {
+ public:
+  Slot(const SlotSurroundings& around, std::atomic<pid_t>* group_cell);
+  /// Ends what still runs by KILL, then joins the thread.
+  ~Slot();
+  Slot(const Slot&) = delete;
+  Slot& operator=(const Slot&) = delete;
+
+  /// Queues an order behind those not yet run. Any thread.
+  void launch(AttemptOrder order);
+  /// TERM now and KILL after the grace, or KILL at once. False when that attempt is not here. Any thread.
+  bool kill(std::uint32_t step, std::uint32_t attempt, bool at_once);
+  void kill_all(bool at_once);
+
+  /// The next moment (now_s() clock) at which act_on_deadline() has something to do. Any thread.
+  double deadline();
+  void act_on_deadline(double now);
+  /// Seconds on the monotonic clock.
+  static double now_s();
+
+ private:
+  static constexpr double never = std::numeric_limits<double>::infinity();
+  enum class EndReason { none, cancelled, timed_out };
+  struct Waiting {
+    AttemptOrder order;
+    bool cancelled = false;
+  };
+
+  void run();
+  AttemptResult execute(const AttemptOrder& order);
+  Outcome execute_prepared(const AttemptOrder& order, const PreparedCommand& command, Usage& usage);
+  void await_outputs_of_prerequisites(const AttemptOrder& order);
+  int open_log(const AttemptOrder& order, bool is_error, std::string& trouble);
+  pid_t start(const PreparedCommand& command, int out_fd, int err_fd, StartFailure& failure);
+  int wait_for_end(pid_t pid, Usage& usage);
+  Outcome outcome_of(int status, const AttemptOrder& order, const PreparedCommand& command);
+  void end_now(EndReason reason, bool at_once);
+  bool asked_to_end();
+
+  const SlotSurroundings& around_;
+  std::atomic<pid_t>* group_cell_;
+  ChildStack stack_;
+
+  std::mutex mutex_;  // guards everything below
+  std::condition_variable changed_;
+  std::deque<Waiting> queue_;
+  bool closing_ = false;
+  bool busy_ = false;
+  std::uint32_t step_ = 0;
+  std::uint32_t attempt_ = 0;
+  pid_t group_ = 0;  // 0: no child now
+  EndReason reason_ = EndReason::none;
+  double time_limit_at_ = never;
+  double kill_at_ = never;
+
+  std::thread thread_;  // last: starts when all else is there
+};
+
+}  // namespace gradus

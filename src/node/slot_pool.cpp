@@ -1,0 +1,96 @@
+#include "node/slot_pool.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+
+namespace gradus {
+namespace {
+
+/// Threads made while this lives start with every signal blocked: signals are for the main thread, and
+/// starting children relies on it.
+class AllSignalsBlocked {
+ public:
+  AllSignalsBlocked() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~AllSignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  AllSignalsBlocked(const AllSignalsBlocked&) = delete;
+  AllSignalsBlocked& operator=(const AllSignalsBlocked&) = delete;
+
+ private:
+  sigset_t before_;
+};
+
+}  // namespace
+
+SlotPool::SlotPool(PlannedRank rank, RunSettings settings, const StepEnvironment& environment, Guardian& guardian,
+                   Inbox& inbox)
+    : inbox_(inbox) {
+  if (rank.slots.size() > GuardianTable::capacity) {
+    throw std::system_error(E2BIG, std::generic_category(), "more slots in one rank than a guardian can watch");
+  }
+  around_.rank = std::move(rank);
+  around_.settings = std::move(settings);
+  around_.environment = &environment;
+  around_.null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (around_.null_fd < 0) throw std::system_error(errno, std::generic_category(), "/dev/null");
+  around_.ended = [this](AttemptEnded ended) { inbox_.put(std::move(ended)); };
+  around_.deadline_changed = [this] { watch_.wake(); };
+  const AllSignalsBlocked blocked;
+  for (std::uint32_t slot = 0; slot < around_.rank.slots.size(); ++slot) {
+    slots_.push_back(std::make_unique<Slot>(around_, guardian.cell(slot)));
+  }
+  watcher_ = std::thread([this] { watch_deadlines(); });
+}
+
+SlotPool::~SlotPool() {
+  slots_.clear();
+  closing_ = true;
+  watch_.wake();
+  watcher_.join();
+  close(around_.null_fd);
+}
+
+void SlotPool::launch(AttemptOrder order) {
+  const bool fits = !order.slots.empty() && std::all_of(order.slots.begin(), order.slots.end(),
+                                                        [this](std::uint32_t slot) { return slot < slots_.size(); });
+  if (fits) return slots_[order.slots.front()]->launch(std::move(order));
+  AttemptEnded ended{order.step, order.attempt, around_.rank.rank, {}};
+  ended.result.outcome = {OutcomeKind::could_not_start, EINVAL, "the order names a slot that this rank does not have"};
+  inbox_.put(std::move(ended));
+}
+
+void SlotPool::kill(std::uint32_t step, std::uint32_t attempt, bool at_once) {
+  for (auto& slot : slots_) {
+    if (slot->kill(step, attempt, at_once)) return;
+  }
+}
+
+void SlotPool::kill_all(bool at_once) {
+  for (auto& slot : slots_) slot->kill_all(at_once);
+}
+
+/// One thread for all time limits and graces: a slot's own thread then sleeps in waitid, which costs less
+/// than watching a descriptor and a clock beside it.
+void SlotPool::watch_deadlines() {
+  std::vector<AttemptEnded> nothing;
+  while (!closing_) {
+    watch_.take(nothing);
+    const double now = Slot::now_s();
+    double next = std::numeric_limits<double>::infinity();
+    for (auto& slot : slots_) {
+      slot->act_on_deadline(now);
+      next = std::min(next, slot->deadline());
+    }
+    watch_.sleep(next - now);
+  }
+}
+
+}  // namespace gradus

@@ -1,0 +1,42 @@
+// The slots of one rank.
+//
+// Knows: its slots, and one thread that watches their deadlines.
+// Unaware of: the graph and the scheduler; a worker rank is this pool plus a message pump.
+#pragma once
+
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "node/guardian.h"
+#include "node/inbox.h"
+#include "node/slot.h"
+
+namespace gradus {
+
+class SlotPool {
+ public:
+  /// One thread per slot of `rank`. `environment`, `guardian` and `inbox` must outlive the pool.
+  SlotPool(PlannedRank rank, RunSettings settings, const StepEnvironment& environment, Guardian& guardian, Inbox& inbox);
+  /// Ends by KILL what still runs.
+  ~SlotPool();
+  SlotPool(const SlotPool&) = delete;
+  SlotPool& operator=(const SlotPool&) = delete;
+
+  /// The owner's thread only. An order that names a slot that is not there is answered with could_not_start.
+  void launch(AttemptOrder order);
+  void kill(std::uint32_t step, std::uint32_t attempt, bool at_once);
+  void kill_all(bool at_once);
+
+ private:
+  void watch_deadlines();
+
+  Inbox& inbox_;
+  Inbox watch_;  // wakes the watching thread; nothing is ever put in
+  std::atomic<bool> closing_{false};
+  SlotSurroundings around_;
+  std::vector<std::unique_ptr<Slot>> slots_;
+  std::thread watcher_;
+};
+
+}  // namespace gradus

@@ -1,0 +1,199 @@
+#include "gradus/journal.h"
+
+#include <fcntl.h>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <system_error>
+
+#include "core/step_keys.h"
+
+namespace gradus {
+namespace {
+
+double epoch_s() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+/// As a JSON string; bytes that are no UTF-8 become the replacement character.
+std::string json_text(std::string_view text) {
+  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+}  // namespace
+
+struct Journal::Impl {
+  std::string path;
+  std::shared_ptr<const Graph> graph;
+  const Plan* plan;
+  std::vector<StepKey> keys;
+  std::string buffer;
+  int fd = -1;
+  bool broken = false;
+  bool unsynced = false;
+  double next_sync = 0;
+  // How each settled state of the fact at hand is told beside the end that brought it.
+  const StepSettled* settled_by_end = nullptr;
+
+  [[noreturn]] void refuse(const char* call) {
+    broken = true;
+    throw std::system_error(errno, std::generic_category(), std::string(call) + " " + path);
+  }
+
+  template <class... T>
+  void line(fmt::format_string<T...> format, T&&... values) {
+    fmt::format_to(std::back_inserter(buffer), format, std::forward<T>(values)...);
+    buffer += '\n';
+  }
+
+  void write_all() {
+    if (broken) throw std::system_error(EIO, std::generic_category(), path + " could not be written before");
+    std::size_t done = 0;
+    while (done < buffer.size()) {
+      const ssize_t wrote = write(fd, buffer.data() + done, buffer.size() - done);
+      if (wrote < 0 && errno == EINTR) continue;
+      if (wrote < 0) refuse("write");
+      done += static_cast<std::size_t>(wrote);
+    }
+    if (done > 0) unsynced = true;
+    buffer.clear();
+  }
+
+  void sync() {
+    // Not supported on some file systems (EINVAL, EROFS never gets here): then there is nothing to wait for.
+    if (unsynced && fdatasync(fd) != 0 && errno != EINVAL) refuse("fdatasync");
+    unsynced = false;
+  }
+
+  const PlannedRank& rank(WorkerId worker) const { return plan->ranks[worker]; }
+
+  void record(const WorkerJoined& fact);
+  void record(const AttemptEnded& fact);
+  void record(const WorkerLost& fact) { line(R"({{"gone":{},"t":{:.3f},"why":{}}})", fact.worker, epoch_s(), json_text(fact.why)); }
+  void record(const StopRequested& fact);
+  void record(const LaunchAttempt& launch);
+  void record(const Decisions& decisions);
+};
+
+void Journal::Impl::record(const WorkerJoined& fact) {
+  const auto& planned = rank(fact.worker);
+  auto slots = nlohmann::json::array();
+  for (const auto& slot : planned.slots) {
+    auto gpus = nlohmann::json::array();
+    for (const auto& gpu : slot.gpus) gpus.push_back(gpu.identity);
+    slots.push_back({{"slot", slot.slot}, {"thread", slot.thread}, {"gpus", gpus}, {"cores", slot.cores}});
+  }
+  line(R"({{"worker":{},"host":{},"node":{},"local_rank":{},"slots":{}}})", fact.worker, json_text(planned.host), planned.node,
+       planned.local_rank, slots.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+}
+
+void Journal::Impl::record(const AttemptEnded& fact) {
+  const auto& [outcome, started, ended, usage] = fact.result;
+  auto out = std::back_inserter(buffer);
+  fmt::format_to(out, R"({{"end":{},"t":{:.3f},"a":{},"worker":{},"outcome":"{}")", fact.step + 1, epoch_s(), fact.attempt,
+                 fact.worker, word(outcome.kind));
+  if (outcome.code != 0) fmt::format_to(out, R"(,"code":{})", outcome.code);
+  if (!outcome.detail.empty()) fmt::format_to(out, R"(,"detail":{})", json_text(outcome.detail));
+  fmt::format_to(out, R"(,"start":{:.3f},"stop":{:.3f},"user":{:.3f},"sys":{:.3f},"rss":{})", started, ended, usage.user_s,
+                 usage.system_s, usage.max_rss_kib);
+  if (settled_by_end != nullptr) fmt::format_to(out, R"(,"final":"{}")", word(settled_by_end->state));
+  buffer += "}\n";
+}
+
+void Journal::Impl::record(const StopRequested& fact) {
+  constexpr const char* kinds[] = {"none", "drain", "finish", "cancel", "kill"};
+  line(R"({{"stop":"{}","t":{:.3f},"why":{}}})", kinds[static_cast<int>(fact.kind)], epoch_s(), json_text(fact.why));
+}
+
+void Journal::Impl::record(const LaunchAttempt& launch) {
+  const auto& slots = rank(launch.worker).slots;
+  auto out = std::back_inserter(buffer);
+  fmt::format_to(out, R"({{"launch":{},"t":{:.3f},"a":{},"worker":{},"slots":[{}])", launch.step + 1, epoch_s(),
+                 launch.attempt, launch.worker, fmt::join(launch.slots, ","));
+  if (!launch.gpus.empty()) {
+    buffer += R"(,"gpus":[)";
+    for (const auto& [slot, gpu] : launch.gpus) {
+      if (buffer.back() != '[') buffer += ',';
+      buffer += json_text(slots[slot].gpus[gpu].position);
+    }
+    buffer += ']';
+  }
+  const auto& key = keys[launch.step];
+  fmt::format_to(out, R"(,"key":"{:016x}","digest":"{:016x}"}})", key.key, key.digest);
+  buffer += '\n';
+}
+
+void Journal::Impl::record(const Decisions& decisions) {
+  for (const auto& lost : decisions.lost) {
+    line(R"({{"lost":{},"t":{:.3f},"a":{},"worker":{}}})", lost.step + 1, epoch_s(), lost.attempt, lost.worker);
+  }
+  for (const auto& settled : decisions.settled) {
+    if (&settled == settled_by_end) continue;
+    if (settled.because_of != no_step) {
+      line(R"({{"settled":{},"t":{:.3f},"state":"{}","because":{}}})", settled.step + 1, epoch_s(), word(settled.state),
+           settled.because_of + 1);
+    } else {
+      line(R"({{"settled":{},"t":{:.3f},"state":"{}"}})", settled.step + 1, epoch_s(), word(settled.state));
+    }
+  }
+  for (const auto& launch : decisions.launches) record(launch);
+}
+
+Journal::Journal(std::string path, std::uint64_t size, std::shared_ptr<const Graph> graph, const Plan& plan)
+    : impl_(std::make_unique<Impl>()) {
+  impl_->path = std::move(path);
+  impl_->keys = step_keys(*graph);
+  impl_->graph = std::move(graph);
+  impl_->plan = &plan;
+  impl_->fd = open(impl_->path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (impl_->fd < 0) impl_->refuse("open");
+  if (ftruncate(impl_->fd, static_cast<off_t>(size)) != 0) impl_->refuse("ftruncate");
+}
+
+Journal::~Journal() { close(impl_->fd); }
+
+void Journal::begin_life(const LifeRecord& life) {
+  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  impl_->line(R"({{"life":{},"t":{:.3f},"at":"{:%FT%TZ}","gradus":{},"steps":{},"count":{},"host":{},"pid":{}}})",
+              journal_version, epoch_s(), fmt::gmtime(now), json_text(life.program_version), json_text(life.steps_file),
+              life.step_count, json_text(life.host), life.pid);
+  impl_->write_all();
+  impl_->sync();
+}
+
+void Journal::end_life(int exit_code, const StepCounts& counts) {
+  impl_->line(R"({{"over":{},"t":{:.3f},"succeeded":{},"failed":{},"skipped":{},"waiting":{}}})", exit_code, epoch_s(),
+              counts.succeeded, counts.failed, counts.skipped, counts.waiting + counts.ready);
+  impl_->write_all();
+  impl_->sync();
+}
+
+void Journal::on_fact(const Fact& fact, const Decisions& decisions, double /*now*/) {
+  impl_->settled_by_end = nullptr;
+  if (const auto* end = std::get_if<AttemptEnded>(&fact)) {
+    for (const auto& settled : decisions.settled) {
+      if (settled.step == end->step) impl_->settled_by_end = &settled;
+    }
+  }
+  std::visit([this](const auto& one) { impl_->record(one); }, fact);
+  impl_->record(decisions);
+}
+
+void Journal::on_time(const Decisions& decisions, double /*now*/) {
+  impl_->settled_by_end = nullptr;
+  impl_->record(decisions);
+}
+
+void Journal::commit(double now) {
+  impl_->write_all();
+  if (now < impl_->next_sync) return;
+  impl_->sync();
+  impl_->next_sync = now + 2;
+}
+
+}  // namespace gradus

@@ -1,0 +1,54 @@
+// The run directory: where a run keeps its journal, logs and summary, and the lock on it.
+//
+// Knows: its layout, fresh / resume / restart, locking, who may use it.
+// Unaware of: what is in the journal.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <stdexcept>
+#include <string>
+
+namespace gradus {
+
+enum class RunMode { fresh, resume, restart };
+
+/// A refusal that the user can mend (exit code 2): the directory exists, belongs to others, is in use.
+struct RunDirectoryRefused : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+class RunDirectory {
+ public:
+  /// Makes or opens `path` and locks it for as long as this lives. Throws RunDirectoryRefused, or
+  /// std::system_error when the machine refuses.
+  RunDirectory(const std::string& path, RunMode mode);
+  ~RunDirectory();
+  RunDirectory(const RunDirectory&) = delete;
+  RunDirectory& operator=(const RunDirectory&) = delete;
+
+  const std::string& path() const { return path_; }  ///< absolute
+  std::string journal() const { return path_ + "/journal.jsonl"; }
+  std::string summary() const { return path_ + "/summary.json"; }
+  /// The journal of earlier lives; empty when there is none.
+  std::string journal_text() const;
+  /// Not empty when the file system cannot lock: who else uses it cannot be known.
+  const std::string& warning() const { return warning_; }
+
+ private:
+  void refuse_unsafe() const;
+  void lock();
+  void forget_earlier_run() const;
+
+  std::string path_;
+  std::string warning_;
+  int lock_fd_ = -1;
+};
+
+/// `NAME.run` beside the steps file, `stdin.run` for `-`.
+std::string default_run_directory(const std::string& steps_file);
+
+/// Writes `text` to `path` so that a reader sees the old or the new content, never a part.
+void write_atomically(const std::string& path, const std::string& text);
+
+}  // namespace gradus

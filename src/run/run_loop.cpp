@@ -1,0 +1,100 @@
+#include "gradus/run_loop.h"
+
+#include <algorithm>
+#include <exception>
+#include <limits>
+
+namespace gradus {
+namespace {
+
+/// The observers of a run, the first of them the journal. When one fails, the run must not go on
+/// unrecorded: it is told to drain, and the exception waits until what runs has ended.
+class Recording {
+ public:
+  explicit Recording(const std::vector<Observer*>& observers) : observers_(observers) {}
+
+  template <class Call>
+  void each(const Call& call) {
+    for (auto* observer : observers_) {
+      try {
+        call(*observer);
+      } catch (...) {
+        if (!failure_) failure_ = std::current_exception();
+      }
+    }
+  }
+  double next_wish(double now) const {
+    double wish = std::numeric_limits<double>::infinity();
+    for (const auto* observer : observers_) wish = std::min(wish, observer->next_wish(now));
+    return wish;
+  }
+  bool failed() const { return failure_ != nullptr; }
+  void rethrow() const {
+    if (failure_) std::rethrow_exception(failure_);
+  }
+
+ private:
+  const std::vector<Observer*>& observers_;
+  std::exception_ptr failure_;
+};
+
+void act(Cluster& cluster, const Decisions& decisions) {
+  for (const auto& kill : decisions.kills) cluster.perform(kill);
+  for (const auto& launch : decisions.launches) cluster.perform(launch);
+}
+
+void append(Decisions& all, const Decisions& some) {
+  all.kills.insert(all.kills.end(), some.kills.begin(), some.kills.end());
+  all.launches.insert(all.launches.end(), some.launches.begin(), some.launches.end());
+}
+
+/// What was decided but could not be recorded must not be started; to the scheduler it was cancelled.
+void take_back(Scheduler& scheduler, Cluster& cluster, Recording& recording, Decisions& decisions) {
+  const double now = cluster.now();
+  Decisions ignored;
+  const Fact stop = StopRequested{StopKind::drain, "the run cannot be recorded", 0};
+  scheduler.apply(stop, now, ignored);
+  recording.each([&](Observer& observer) { observer.on_fact(stop, {}, now); });
+  for (const auto& launch : decisions.launches) {
+    AttemptEnded ended{launch.step, launch.attempt, launch.worker, {}};
+    ended.result.outcome.kind = OutcomeKind::cancelled;
+    scheduler.apply(ended, now, ignored);
+  }
+  decisions.launches.clear();
+}
+
+}  // namespace
+
+double Observer::next_wish(double /*now*/) const { return std::numeric_limits<double>::infinity(); }
+
+void run_loop(Scheduler& scheduler, Cluster& cluster, const std::vector<Observer*>& observers) {
+  Recording recording(observers);
+  std::vector<Fact> facts;
+  Decisions now_decided, to_act_on;
+  bool told_to_drain = false;
+  while (!scheduler.finished()) {
+    facts.clear();
+    to_act_on.clear();
+    cluster.wait(std::min(scheduler.next_deadline(), recording.next_wish(cluster.now())), facts);
+    const double now = cluster.now();
+    for (const auto& fact : facts) {
+      now_decided.clear();
+      scheduler.apply(fact, now, now_decided);
+      recording.each([&](Observer& observer) { observer.on_fact(fact, now_decided, now); });
+      append(to_act_on, now_decided);
+    }
+    now_decided.clear();
+    scheduler.advance(now, now_decided);
+    recording.each([&](Observer& observer) { observer.on_time(now_decided, now); });
+    append(to_act_on, now_decided);
+    recording.each([&](Observer& observer) { observer.commit(now); });
+    if (recording.failed() && !told_to_drain) {
+      told_to_drain = true;
+      take_back(scheduler, cluster, recording, to_act_on);
+    }
+    act(cluster, to_act_on);
+  }
+  recording.rethrow();
+}
+
+}  // namespace gradus

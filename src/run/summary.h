@@ -1,0 +1,104 @@
+// What a run came to: collected while it runs, told at its end.
+//
+// Knows: counts, the slowest and the failed steps, how busy slots were. Its memory does not grow with
+//        the steps that succeed.
+// Unaware of: where logs are (the caller gives a function that reads their ends), terminals.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gradus/graph.h"
+#include "gradus/placement.h"
+#include "gradus/run_loop.h"
+
+namespace gradus {
+
+/// The last lines of an attempt's output, or empty.
+using OutputTail = std::function<std::vector<std::string>(StepIndex step, std::uint32_t attempt)>;
+
+class Summary : public Observer {
+ public:
+  Summary(std::shared_ptr<const Graph> graph, const Plan& plan) : graph_(std::move(graph)), plan_(plan) {}
+
+  void on_fact(const Fact& fact, const Decisions& decisions, double now) override;
+  void on_time(const Decisions& decisions, double now) override;
+  void commit(double /*now*/) override {}
+
+  /// Everything the end needs to know beside what was observed.
+  struct End {
+    StepCounts counts;
+    std::size_t succeeded_before = 0;
+    int exit_code = 0;
+    std::string run_dir;
+    std::string trouble;  ///< what the machine refused; empty: nothing
+  };
+  /// For a person: what one would paste into a mail.
+  std::string text(const End& end, const OutputTail& tail) const;
+  /// For programs: `{"version":1,"state":"finished",…}`.
+  std::string json(const End& end, const OutputTail& tail) const;
+
+  std::uint64_t succeeded_in_this_life() const { return succeeded_; }
+  /// The signal that asked the run to stop, 0 if none did; and why in words.
+  int stop_signal() const { return stop_signal_; }
+  const std::string& stop_reason() const { return stop_reason_; }
+
+ private:
+  struct Attempt {
+    StepIndex step = 0;
+    std::uint32_t attempt = 0;
+    WorkerId worker = 0;
+    double seconds = 0;
+    Outcome outcome;
+  };
+  struct NodeUse {
+    double gpu_slot_s = 0, cpu_slot_s = 0;
+  };
+  struct Live {
+    std::uint32_t gpu_slots = 0, cpu_slots = 0;
+  };
+
+  void take(const Decisions& decisions);
+  void ended(const AttemptEnded& fact);
+  void note_slow(const Attempt& attempt);
+  void add_use_lines(std::string& text) const;
+  std::string name_and_place(const Attempt& attempt) const;
+
+  std::shared_ptr<const Graph> graph_;
+  const Plan& plan_;
+  double first_ = -1, last_ = 0;
+  std::uint64_t succeeded_ = 0;
+  std::uint64_t attempts_ = 0, retries_ = 0, lost_ = 0;
+  std::map<StepIndex, Live> live_;
+  std::map<std::uint32_t, NodeUse> use_;      // by node
+  std::vector<Attempt> slowest_;              // at most five, longest first
+  std::map<StepIndex, Attempt> last_failure_;  // of steps that are not settled or have failed; bounded
+  std::vector<Attempt> failed_;               // at most most_listed
+  std::vector<StepSettled> skipped_;          // at most most_listed
+  int stop_signal_ = 0;
+  std::string stop_reason_;
+};
+
+/// `summary.json` while a run is under way, so that a killed run is not taken for a finished one.
+std::string summary_of_a_running_run();
+
+/// `2m 40s`, `1h 05m`, `12.3s`.
+std::string duration_text(double seconds);
+
+/// How the run of this life ended, for the exit code.
+struct RunEnd {
+  StepCounts counts;
+  std::uint64_t succeeded_in_this_life = 0;
+  StopKind stop = StopKind::none;
+  int stop_signal = 0;
+  bool stopped_for_time = false;
+  bool machine_refused = false;
+};
+/// The exit codes of the contract, section 6: 0, 1, 3, 75, 130.
+int exit_code(const RunEnd& end);
+
+}  // namespace gradus

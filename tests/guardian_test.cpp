@@ -1,0 +1,111 @@
+#include "node/guardian.h"
+
+#include <gmock/gmock.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <fstream>
+#include <string>
+#include <thread>
+
+#include "support/temporary_folder.h"
+
+namespace gradus {
+namespace {
+
+using tests::TemporaryFolder;
+
+/// False for a zombie too: process 1 of a container may reap slowly.
+bool alive(pid_t pid) {
+  std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
+  std::string text((std::istreambuf_iterator<char>(stat)), {});
+  const auto end = text.rfind(')');
+  return end != std::string::npos && text[end + 2] != 'Z';
+}
+
+bool is_gone_within(pid_t pid, double seconds) {
+  for (int i = 0; i < seconds * 100; ++i) {
+    if (!alive(pid)) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return false;
+}
+
+/// A process that makes a guardian, starts `script` in a group of its own and registers it.
+struct Rank {
+  pid_t pid = -1;
+  pid_t guardian = -1;
+  pid_t grandchild = -1;
+};
+
+Rank start_rank(const TemporaryFolder& folder, const std::string& script) {
+  Rank rank;
+  rank.pid = fork();
+  if (rank.pid == 0) {
+    Guardian guardian;
+    guardian.set_grace(0.2);
+    const pid_t step = fork();
+    if (step == 0) {
+      setpgid(0, 0);
+      execl("/bin/sh", "sh", "-c", script.c_str(), folder.file("grandchild").c_str(), nullptr);
+      _exit(127);
+    }
+    setpgid(step, step);
+    *guardian.cell(3) = step;
+    std::ofstream(folder.file("guardian.tmp")) << guardian.pid();
+    rename(folder.file("guardian.tmp").c_str(), folder.file("guardian").c_str());
+    for (;;) pause();
+  }
+  for (int i = 0; i < 500 && !(folder.has("guardian") && folder.has("grandchild")); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  rank.guardian = std::stoi("0" + folder.read("guardian"));
+  rank.grandchild = std::stoi("0" + folder.read("grandchild"));
+  return rank;
+}
+
+constexpr auto shell_with_grandchild = "sleep 60 & echo $! > $0.tmp; mv $0.tmp $0; wait";
+
+TEST(Guardian, ends_a_steps_whole_group_when_its_rank_is_killed) {
+  const TemporaryFolder folder;
+  const auto rank = start_rank(folder, shell_with_grandchild);
+  ASSERT_TRUE(alive(rank.grandchild));
+  kill(rank.pid, SIGKILL);
+  waitpid(rank.pid, nullptr, 0);
+  EXPECT_TRUE(is_gone_within(rank.grandchild, 10));
+  EXPECT_TRUE(is_gone_within(rank.guardian, 10)) << "the guardian stays behind";
+}
+
+TEST(Guardian, kills_what_ignores_term_after_the_grace) {
+  const TemporaryFolder folder;
+  const auto rank = start_rank(folder, "trap '' TERM; sleep 60 & echo $! > $0.tmp; mv $0.tmp $0; wait");
+  kill(rank.pid, SIGKILL);
+  waitpid(rank.pid, nullptr, 0);
+  EXPECT_TRUE(is_gone_within(rank.grandchild, 10));
+}
+
+TEST(Guardian, is_not_ended_by_signals_to_the_ranks_process_group) {
+  const TemporaryFolder folder;
+  const auto rank = start_rank(folder, shell_with_grandchild);
+  EXPECT_NE(getpgid(rank.guardian), getpgid(rank.pid));
+  kill(rank.guardian, SIGTERM);
+  EXPECT_TRUE(alive(rank.guardian));
+  kill(rank.pid, SIGKILL);
+  waitpid(rank.pid, nullptr, 0);
+  EXPECT_TRUE(is_gone_within(rank.grandchild, 10));
+}
+
+TEST(Guardian, goes_quietly_when_all_is_well) {
+  pid_t pid = -1;
+  {
+    const Guardian guardian;
+    pid = guardian.pid();
+    EXPECT_TRUE(alive(pid));
+  }
+  EXPECT_FALSE(alive(pid));
+}
+
+}  // namespace
+}  // namespace gradus
