@@ -110,7 +110,7 @@ RankReport report_of_this_rank(std::uint32_t rank, bool look_for_gpus) {
   report.gpu_source = found.source;
   report.gpu_vendor = found.vendor;
   report.gpus = std::move(found.gpus);
-  if (!found.note.empty()) fmt::print(stderr, "gradus: {} (rank {}): {}\n", report.host, rank, found.note);
+  if (found.trouble) fmt::print(stderr, "gradus: {} (rank {}): {}\n", report.host, rank, found.note);
   return report;
 }
 

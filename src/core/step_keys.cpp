@@ -36,7 +36,8 @@ std::uint64_t command_hash(const Step& step) {
 
 std::vector<StepKey> step_keys(const Graph& graph) {
   std::vector<StepKey> keys(graph.step_count());
-  std::unordered_map<std::uint64_t, std::uint64_t> occurrences;
+  std::unordered_map<std::uint64_t, std::uint64_t> occurrences;  // of a command among steps without id
+  occurrences.reserve(keys.size());
   for (StepIndex i = 0; i < keys.size(); ++i) {
     const auto& step = graph.step(i);
     if (!step.id.empty()) {

@@ -1,0 +1,228 @@
+#!/bin/bash
+# Whole runs of one process, judged by what the steps saw and left.
+#   alone_test.sh GRADUS
+set -euo pipefail
+here=$(dirname "$(readlink -f "$0")")
+. "$here/../cluster/expect.sh"
+. "$here/../mpi/placement.sh"
+gradus=$(readlink -f "$1")
+motioncor2=$(readlink -f "$here/../cluster/motioncor2")
+check_records=$(readlink -f "$here/../support/check_records")
+make_scratch
+cd "$scratch"
+mkdir locks
+touch movie.mrc
+unset GRADUS_GPU_LIST GRADUS_USE_GPU CUDA_VISIBLE_DEVICES OMP_NUM_THREADS
+run=("$gradus" run)
+succeeded() { grep -c '"final":"succeeded"' "$1/journal.jsonl"; }
+
+# --- the seed cases: T threads are 1 master and T-1 slots ---------------------------------------------
+placement "3 threads with 0 1: a GPU each" "0=0 1=1" "0 1" -- "${run[@]}" --threads 3
+placement "3 threads with 0 1 2 3: two GPUs each" "0=0,1 1=2,3" "0 1 2 3" -- "${run[@]}" --threads 3
+placement "one thread has the whole list" "0=0,1" "0 1" -- "${run[@]}" --threads 1
+placement "no thread count: one slot for each GPU" "0=0 1=1 2=2" "0-2" -- "${run[@]}"
+placement "groups: what each slot gets is said outright" "0=0,1 1=2" "0 1 | 2" -- "${run[@]}" --threads 3
+
+it "5 threads with 0 1: two slots for each GPU"
+for ((i = 0; i < 24; i++)); do echo "sleep 0.05; echo %(SLOT)s=%(GPU)s >>seen"; done >five.txt
+expect_exit 0 "${run[@]}" five.txt --gpus "0 1" --threads 5
+expect_equal "slots and their GPUs" "0=0 1=1 2=0 3=1" "$(sort -u seen | paste -sd ' ')"
+
+it "hundreds of movies never meet on a GPU"
+rm -rf steps.run records
+motioncor2_steps steps 300 1
+expect_exit 0 env MOTIONCOR2_RECORDS="$PWD/records" MOTIONCOR2_LOCKS="$PWD/locks" "${run[@]}" steps.txt --gpus 0-3 --threads 5
+host=$(</proc/sys/kernel/hostname)
+expect_exit 0 "$check_records" records --steps 300 --gpus "$host:0,$host:1,$host:2,$host:3"
+
+it "an inherited CUDA_VISIBLE_DEVICES is honoured: tokens in the variable, positions in the command"
+cat >inherited.txt <<'X'
+CUDA_VISIBLE_DEVICES=%(GPU)s sh -c 'echo $CUDA_VISIBLE_DEVICES >token.%(STEP)s'
+echo %(GPU)s >position.%(STEP)s
+X
+expect_exit 0 env CUDA_VISIBLE_DEVICES=2,3 "${run[@]}" inherited.txt --gpus 1 --threads 2
+expect_equal "token and position" "3 1" "$(cat token.1 position.2 | paste -sd ' ')"
+
+it "a step with gpus and no mark is masked; one without GPU is left alone, or sees none with --hide-gpus"
+cat >mask.jsonl <<'X'
+{"command":"echo <$CUDA_VISIBLE_DEVICES> >masked","gpus":2}
+{"command":"echo <$CUDA_VISIBLE_DEVICES> >plain"}
+X
+sed -i 's/<$CUDA_VISIBLE_DEVICES>/\\"$CUDA_VISIBLE_DEVICES\\"/' mask.jsonl
+expect_exit 0 "${run[@]}" mask.jsonl --gpus 0-3 --threads 5
+expect_equal "masked" "0,1" "$(<masked)"
+expect_equal "plain" "" "$(<plain)"
+expect_exit 0 env CUDA_VISIBLE_DEVICES=0,1,2,3 "${run[@]}" mask.jsonl --gpus 0-3 --threads 5 --restart
+expect_equal "plain" "0,1,2,3" "$(<plain)"
+expect_exit 0 env CUDA_VISIBLE_DEVICES=0,1,2,3 "${run[@]}" mask.jsonl --gpus 0-3 --threads 5 --restart --hide-gpus
+expect_equal "plain" "" "$(<plain)"
+
+# --- what a step gets --------------------------------------------------------------------------------
+it "everything that is no mark reaches the program as it was written"
+cat >literal.txt <<'X'
+date +%s >/dev/null && printf '%s|%d|%%|%(title)s|${HOME}|{a}' x 5 >literal 2>/dev/null; echo "50% %%(GPU)s $((1+1)) 'q'" >literal2
+X
+expect_exit 0 "${run[@]}" literal.txt
+expect_equal "text" "50% %(GPU)s 2 'q'" "$(<literal2)"
+
+it "steps see their variables, their cores and no launcher"
+cat >env.jsonl <<'X'
+{"id":"first","command":"env >env.first","env":{"MINE":"%(STEP)s-%(ATTEMPT)s"},"cpus":1}
+{"id":"second","argv":["sh","-c","echo \"$0\" > argv.out","a b %(THREAD)s"],"needs":["first"],"cwd":"%(RUN_DIR)s"}
+X
+expect_exit 0 env PMIX_RANK=7 OMPI_MCA_foo=bar "$gradus" run env.jsonl --gpus none || true
+expect_match "environment" $'MINE=1-1\n' "$(<env.first)"
+for wanted in GRADUS_STEP=1 GRADUS_STEP_ID=first GRADUS_USE_GPU=no GRADUS_GPU_LIST=none OMP_NUM_THREADS=1 OMPI_MCA_foo=bar; do
+  grep -qx "$wanted" env.first || fail "$wanted in the environment" "$(grep -E 'GRADUS|OMP' env.first)"
+done
+expect_no_match "environment" "PMIX_RANK" "$(<env.first)"
+expect_match "output of the step with argv" "^a b [0-9]+$" "$(<env.run/argv.out)"
+
+it "a large environment is no obstacle"
+big=$(head -c 100000 /dev/zero | tr '\0' x)
+echo 'sh -c "echo ${#BIG1} >big"' >big.txt
+expect_exit 0 env BIG1="$big" "${run[@]}" big.txt
+expect_equal "length" 100000 "$(<big)"
+
+it "nothing of a step is left when it has ended"
+echo 'sh -c "sleep 987.1 & true"' >left.txt
+expect_exit 0 "${run[@]}" left.txt
+expect_equal "leftover processes" "" "$(pgrep -f 'sleep 987[.]1' || true)"
+
+it "output is kept for each attempt of each step"
+cat >out.jsonl <<'X'
+{"command":"echo out $GRADUS_ATTEMPT; echo err >&2; test $GRADUS_ATTEMPT = 2","retries":1}
+X
+expect_exit 0 "${run[@]}" out.jsonl
+expect_equal "logs" "out 1 out 2 err" "$(cat out.run/logs/1.out out.run/logs/1.2.out out.run/logs/1.err | paste -sd ' ')"
+
+# --- how runs end --------------------------------------------------------------------------------------
+it "failures are told, dependents are skipped and say because of whom"
+cat >fail.jsonl <<'X'
+{"id":"a","command":"echo the reason >&2; exit 3"}
+{"id":"b","command":"touch b.ran","needs":["a"]}
+{"id":"c","command":"touch c.ran"}
+{"id":"d","argv":["/no/such/program"]}
+{"id":"e","command":"true","creates":["never.mrc"]}
+{"id":"f","command":"kill -SEGV $$"}
+{"id":"g","command":"sleep 60","timeout":0.2}
+X
+expect_exit 1 "${run[@]}" fail.jsonl
+expect_match "summary" "1 of 7 steps succeeded, 5 failed, 1 skipped" "$seen"
+expect_match "summary" "step a on .*exit code 3" "$seen"
+expect_match "summary" "\| the reason" "$seen"
+expect_match "summary" "step b because of step a" "$seen"
+expect_match "summary" "execve /no/such/program: No such file" "$seen"
+expect_match "summary" "missing: never.mrc" "$seen"
+expect_match "summary" "killed by SIGSEGV" "$seen"
+expect_match "summary" "time limit" "$seen"
+expect_no_file b.ran
+expect_file c.ran
+
+it "--on-error stop starts nothing new"
+printf 'false\nsleep 0.3\ntouch late.ran\n' >stop.txt
+expect_exit 1 "${run[@]}" stop.txt --threads 3 --on-error stop
+expect_no_file late.ran
+expect_match "summary" "waiting" "$seen"
+
+it "ten mistakes are ten messages, and nothing is started"
+cat >ten.jsonl <<'X'
+{"command":"touch started"}
+{"comand":"x"}
+{"id":"a","command":"x","needs":["nobody"]}
+{"id":"a","command":"x"}
+{"id":"s","command":"x","needs":["s"]}
+{"id":"p","command":"x","needs":["q"]}
+{"id":"q","command":"x","needs":["p"]}
+{"command":"x %(GPUS)s"}
+{"command":"x","retries":-1}
+{"command":"x","timeout":"soon"}
+{"command":"x","gpus":"two"}
+{"command":"x"
+X
+expect_exit 2 "${run[@]}" ten.jsonl
+(($(grep -c 'ten.jsonl:[0-9]*:' <<<"$seen") >= 10)) || fail "at least ten messages with their places" "$seen"
+expect_no_file started
+expect_no_file ten.run
+
+it "wrong options are named with the nearest right one"
+expect_exit 2 "${run[@]}" stop.txt --thread 3
+expect_match "message" "did you mean --threads" "$seen"
+expect_exit 2 "${run[@]}" stop.txt --gpus "5-3"
+expect_match "message" "--gpus:1: '5-3' runs downwards" "$seen"
+expect_exit 2 "$gradus" rum
+expect_match "message" "did you mean 'run'" "$seen"
+echo 'x %(GPU)s' >gpu.txt
+expect_exit 2 "${run[@]}" gpu.txt --use-gpu no
+expect_exit 2 "${run[@]}" gpu.txt --gpus none
+
+# --- going on ------------------------------------------------------------------------------------------
+it "a run directory that exists is refused, and a second run on it while it runs"
+echo 'sleep 5' >long.txt
+"${run[@]}" long.txt >/dev/null 2>&1 &
+long=$!
+at_exit "kill -9 $long 2>/dev/null"
+wait_until 5 test -s long.run/journal.jsonl
+expect_exit 2 "${run[@]}" long.txt --resume
+expect_match "message" "in use by process $long on " "$seen"
+kill -9 $long
+expect_exit 2 "${run[@]}" long.txt
+expect_match "message" "--resume" "$seen"
+
+it "kill -9 in mid-run: its step ends too, --resume runs what is left and nothing twice"
+for ((i = 1; i <= 200; i++)); do echo "echo ran >>ran.$i; sleep 0.01"; done >kill.txt
+"${run[@]}" kill.txt --threads 3 >/dev/null 2>&1 &
+killed=$!
+wait_until 10 test -s ran.40
+kill -9 $killed
+wait $killed 2>/dev/null || true
+before=$(grep -o '"end":[0-9]*.*"final":"succeeded"' kill.run/journal.jsonl | cut -d : -f 2 | cut -d , -f 1 | sort -n)
+expect_exit 0 "${run[@]}" kill.txt --threads 3 --resume
+expect_match "message" "resuming: [0-9]+ of 200 steps succeeded before" "$seen"
+for i in $before; do expect_equal "runs of step $i, reported before" 1 "$(wc -l <ran.$i)"; done
+for ((i = 1; i <= 200; i++)); do expect_file ran.$i; done
+expect_exit 0 "${run[@]}" kill.txt --threads 3 --resume
+expect_match "message" "200 of 200 steps succeeded before, 0 to run" "$seen"
+
+it "--resume on nothing starts afresh; a line inserted above changes nothing; a changed line runs again"
+printf 'echo a >>again.a\necho b >>again.b\n' >again.txt
+expect_exit 0 "${run[@]}" again.txt --resume
+printf 'echo new >>again.new\necho a >>again.a\necho B >>again.b\n' >again.txt
+expect_exit 0 "${run[@]}" again.txt --resume
+expect_equal "runs" "a b B new" "$(cat again.a again.b again.new | paste -sd ' ')"
+
+# --- signals -------------------------------------------------------------------------------------------
+# $1: signals to send; $2: exit code. The run has one step that lasts and one that waits.
+stopped_by() {
+  local signal code=0 pid
+  rm -rf sig.run sig.*.ran
+  printf 'sleep 0.8 && touch sig.1.ran\ntouch sig.2.ran\n' >sig.txt
+  "${run[@]}" sig.txt --threads 1 --grace 5s >sig.log 2>&1 &
+  pid=$!
+  wait_until 5 test -e sig.run/logs/1.out
+  for signal in $1; do kill -"$signal" $pid; sleep 0.1; done
+  wait $pid || code=$?
+  expect_equal "exit code after $1" "$2" "$code"$([[ $code == "$2" ]] || cat sig.log)
+  expect_no_file sig.2.ran
+}
+it "TERM and USR1 let the running step end and exit with 75, INT with 130"
+for signal in TERM USR1; do stopped_by $signal 75; expect_file sig.1.ran; done
+stopped_by INT 130
+expect_file sig.1.ran
+it "a second TERM ends the running step"
+stopped_by "TERM TERM" 75
+expect_no_file sig.1.ran
+
+it "standard input is a steps file too, with its run directory stdin.run"
+expect_exit 0 bash -c "echo 'echo from stdin' | '$gradus' run -"
+expect_equal "output" "from stdin" "$(<stdin.run/logs/1.out)"
+
+it "a full disk under the journal stops the run with 3 and loses nothing that was written"
+if mkdir full && mount -t tmpfs -o size=200k tmpfs full 2>/dev/null; then
+  at_exit "umount -l '$scratch/full'"
+  for ((i = 1; i <= 3000; i++)); do echo "true"; done >full.txt
+  expect_exit 3 "${run[@]}" full.txt --run-dir full/run --quiet
+  expect_match "summary" "No space left" "$seen"
+else
+  echo "  (no tmpfs may be mounted here)"
+fi
