@@ -49,7 +49,7 @@ void refuse_gpu_steps(const Input& input, Diagnostics& mistakes) {
   }
   if (count == 0) return;
   mistakes.push_back({graph.file(), graph.step(first).line, 0,
-                      fmt::format("step {} uses a GPU{}, but --use-gpu is no: leave it out or say yes", graph.name(first),
+                      fmt::format("step {} uses a GPU{}, but --use-gpu (or GRADUS_USE_GPU) is no: say yes or leave it out", graph.name(first),
                                   count > 1 ? fmt::format(" (and {} more do)", count - 1) : "")});
 }
 
