@@ -13,41 +13,51 @@ namespace {
 
 namespace od = simdjson::ondemand;
 
+[[noreturn]] void damaged(simdjson::error_code what) { throw simdjson::simdjson_error(what); }
+
+/// Takes in record after record; throws simdjson_error for what is none.
 class StoryReader {
  public:
   StoryReader(const std::string& path, JournalStory& story) : path_(path), story_(story) {}
 
-  /// One record; throws simdjson_error when it is none.
   void read(od::object record) {
+    // The first key tells the kind; the rest of a record is looked up from there, in the order of writing.
     for (auto field : record) {
       const std::string_view kind = field.unescaped_key();
       od::value value = field.value();
-      // The kind is the first key; the rest of a record is looked up from there.
+      if (kind == "life") return life(value, record);
+      if (story_.lives == 0) break;
       if (kind == "launch") return launched(ordinal(value), record);
       if (kind == "end") return ended(ordinal(value), record);
-      if (kind == "life") return life(value, record);
+      if (kind == "lost") return lost(ordinal(value), record);
       return check_rest(record);
     }
-    throw simdjson::simdjson_error(simdjson::INCORRECT_TYPE);
+    damaged(simdjson::INCORRECT_TYPE);
   }
 
  private:
-  struct Running {
-    std::uint64_t key = 0, digest = 0;
+  struct Live {
+    JournalStory::StepState* state = nullptr;
+    std::uint64_t attempt = 0;
   };
 
-  static std::uint64_t ordinal(od::value& value) { return value.get_uint64(); }
+  /// Bounded by the life's count: damage must not make us allocate for step 4,000,000,000.
+  std::uint64_t ordinal(od::value& value) const {
+    const std::uint64_t step = value.get_uint64();
+    if (step == 0 || step >= live_.size()) damaged(simdjson::INDEX_OUT_OF_BOUNDS);
+    return step;
+  }
 
   static std::uint64_t hexadecimal(std::string_view text) {
     std::uint64_t number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, 16);
-    if (error != std::errc() || end != text.data() + text.size()) throw simdjson::simdjson_error(simdjson::NUMBER_ERROR);
+    if (error != std::errc() || end != text.data() + text.size()) damaged(simdjson::NUMBER_ERROR);
     return number;
   }
 
-  void check_rest(od::object& record) {
+  static void check_rest(od::object& record) {
     const std::string_view whole = record.raw_json();
-    if (!whole.ends_with("}")) throw simdjson::simdjson_error(simdjson::TAPE_ERROR);
+    if (!whole.ends_with("}")) damaged(simdjson::TAPE_ERROR);
   }
 
   void life(od::value& value, od::object& record) {
@@ -57,52 +67,61 @@ class StoryReader {
                                            "reads {}): use that version, or --restart",
                                            path_, version, journal_version));
     }
-    check_rest(record);
+    const std::uint64_t count = record.find_field("count").get_uint64();
+    if (count > 0xffffffffU) damaged(simdjson::NUMBER_OUT_OF_RANGE);
     ++story_.lives;
-    running_.clear();  // ordinals count within a life
+    live_.assign(count + 1, {});  // ordinals and attempts count within a life
+    story_.steps.reserve(count);
   }
 
   void launched(std::uint64_t step, od::object& record) {
-    Running launch;
-    launch.key = hexadecimal(record.find_field("key").get_string());
-    launch.digest = hexadecimal(record.find_field("digest").get_string());
-    if (step >= running_.size()) running_.resize(step + step / 2 + 1);
-    running_[step] = launch;
-    // Its outputs may be half overwritten from now on.
-    story_.steps[launch.key] = {launch.digest, false, 0};
+    const std::uint64_t attempt = record.find_field("a").get_uint64();
+    const auto key = hexadecimal(record.find_field("key").get_string());
+    const auto digest = hexadecimal(record.find_field("digest").get_string());
+    auto& state = story_.steps[key];
+    state = {digest, false, 0};  // its outputs may be half overwritten from now on
+    live_[step] = {&state, attempt};
   }
 
   void ended(std::uint64_t step, od::object& record) {
+    const std::uint64_t attempt = record.find_field("a").get_uint64();
     const std::string_view outcome = record.find_field("outcome").get_string();
-    const bool succeeded = outcome == "succeeded";
     const double start = record.find_field("start").get_double();
     const double stop = record.find_field("stop").get_double();
-    if (!succeeded || step >= running_.size()) return;
-    auto& state = story_.steps[running_[step].key];
-    state.succeeded = true;
-    state.seconds = stop - start;
+    auto& live = live_[step];
+    if (live.state == nullptr || live.attempt != attempt) damaged(simdjson::INCORRECT_TYPE);
+    if (outcome == "succeeded") {
+      live.state->succeeded = true;
+      live.state->seconds = stop - start;
+    }
+    live = {};
+  }
+
+  void lost(std::uint64_t step, od::object& record) {
+    check_rest(record);
+    live_[step] = {};
   }
 
   const std::string& path_;
   JournalStory& story_;
-  std::vector<Running> running_;  // by ordinal
+  std::vector<Live> live_;  // by ordinal
 };
 
 }  // namespace
 
-JournalStory read_journal(const std::string& path, const std::string& text) {
+JournalStory read_journal(const std::string& path, std::string text) {
   JournalStory story;
   StoryReader reader(path, story);
-  std::string padded = text;
-  padded.reserve(text.size() + simdjson::SIMDJSON_PADDING);
+  text.reserve(text.size() + simdjson::SIMDJSON_PADDING);
   od::parser parser;
   std::size_t at = 0;
   for (std::uint64_t line = 1; at < text.size(); ++line) {
     const auto end = text.find('\n', at);
     if (end == std::string::npos) break;  // torn: the newline is a record's last byte
     try {
-      const auto behind = padded.capacity() - at;
-      auto document = parser.iterate(simdjson::padded_string_view(padded.data() + at, end - at, behind));
+      // What is not asked for is not looked at by the parser; the brace shows at least that the line is all there.
+      if (end == at || text[end - 1] != '}') damaged(simdjson::TAPE_ERROR);
+      auto document = parser.iterate(simdjson::padded_string_view(text.data() + at, end - at, text.capacity() - at));
       reader.read(document.get_object());
     } catch (const simdjson::simdjson_error& error) {
       throw std::runtime_error(fmt::format("{}: line {} (byte {}) is damaged: {}. What stands before it is good: cut the "

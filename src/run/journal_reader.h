@@ -23,8 +23,9 @@ struct JournalStory {
   std::uint32_t lives = 0;
 };
 
-/// Reads the journal's text. Damage before the last line, or another version, throws std::runtime_error
-/// with `path`, line and byte offset.
-JournalStory read_journal(const std::string& path, const std::string& text);
+/// Reads the journal's text (move it in: it can be hundreds of megabytes). A last line without its newline
+/// is torn and left out. Damage before it, or another version, throws std::runtime_error with `path`, line
+/// and byte offset.
+JournalStory read_journal(const std::string& path, std::string text);
 
 }  // namespace gradus
