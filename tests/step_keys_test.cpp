@@ -72,7 +72,8 @@ TEST(StepKeys, environment_folder_and_argv_are_in_the_digest) {
   cwd.cwd = "/elsewhere";
   retries.retries = 3;
   const auto plain = digest({});
-  EXPECT_EQ((std::set<std::uint64_t>{plain, digest(env), digest(other_split), digest(cwd), digest({}, true)}).size(), 5U);
+  EXPECT_EQ((std::set<std::uint64_t>{plain, digest(env), digest(other_split), digest(cwd), digest({}, true)}).size(),
+            5U);
   EXPECT_EQ(plain, digest(retries)) << "how often it is tried does not change what it does";
 }
 

@@ -4,14 +4,18 @@
 // Unaware of: scheduling, how the records are used later (see journal_reader.h).
 //
 // One JSON object a line; the first key tells the kind. Times `t` are seconds since the Unix epoch.
-//   {"life":1,"t":…,"at":"2026-11-23T18:00:00Z","gradus":"0.1.0","steps":"chain.txt","count":35,"host":"n1","pid":7}
-//     a life begins; "life" is the journal's version
+//   {"life":1,"t":…,"at":"2026-11-23T18:00:00Z","gradus":"0.1.0","steps":"chain.txt","count":35,"host":"n1","pid":7,
+//    "argv":["gradus","run",…]}
+//     a life begins; "life" is the journal's version. Ordinals and attempts count within a life
 //   {"worker":0,"host":"n1","node":0,"local_rank":0,"slots":[{"slot":0,"thread":1,"gpus":["GPU-…"],"cores":[0]}]}
-//   {"launch":17,"t":…,"a":1,"worker":0,"slots":[0],"gpus":["0"],"key":"…","digest":"…"}
-//     step ordinal 17, attempt 1; written before the attempt is started
+//   {"launch":17,"t":…,"a":1,"worker":0,"slots":[0],"gpus":["0"],"key":"…","digest":"…","id":"align"}
+//     step ordinal 17, attempt 1; written before the attempt is started. "slots" count within the worker,
+//     "gpus" are positions (CPU-only: none), "id" is there when the file gave one. What the environment
+//     holds is in the digest only
 //   {"end":17,"t":…,"a":1,"worker":0,"outcome":"exit_code","code":3,"detail":"…","start":…,"stop":…,
 //    "user":…,"sys":…,"rss":…,"final":"failed"}      "final" only when the step is settled by it
 //   {"lost":17,"t":…,"a":1,"worker":2}                the attempt went with its worker
+//   {"stray":17,"t":…,"a":1,"worker":2,"outcome":"…"}  an end that nothing waited for: late, doubled, invented
 //   {"settled":18,"t":…,"state":"skipped","because":17}
 //   {"stop":"drain","t":…,"why":"signal USR1"}
 //   {"gone":2,"t":…,"why":"…"}                        a worker was lost
@@ -33,18 +37,19 @@ inline constexpr int journal_version = 1;
 
 /// What is written down about a life of a run before it begins.
 struct LifeRecord {
-  std::string program_version;
-  std::string steps_file;
+  std::string program_version{};
+  std::string steps_file{};
   std::uint64_t step_count = 0;
-  std::string host;
+  std::string host{};
   std::int64_t pid = 0;
+  std::vector<std::string> command_line{};  ///< as it was given; empty: not known
 };
 
 /// Writes the journal; one writer a run directory (its lock sees to that). All calls from one thread.
 class Journal : public Observer {
  public:
   /// Opens `path` for appending, after cutting it to `size` bytes (a torn tail; see journal_reader.h).
-  /// Throws std::system_error with the path.
+  /// Throws std::system_error with the path. `plan` must outlive this.
   Journal(std::string path, std::uint64_t size, std::shared_ptr<const Graph> graph, const Plan& plan);
   ~Journal() override;
   Journal(const Journal&) = delete;

@@ -5,29 +5,47 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cmath>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <system_error>
+#include <unordered_map>
 
 #include "core/step_keys.h"
 
 namespace gradus {
 namespace {
 
-double epoch_s() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
+double epoch_s() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
+
+/// JSON knows no infinity: a worker's nonsense must not make the journal unreadable.
+double finite(double seconds) { return std::isfinite(seconds) ? seconds : 0; }
 
 /// As a JSON string; bytes that are no UTF-8 become the replacement character.
 std::string json_text(std::string_view text) {
+  const bool is_plain =
+      std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c < 0x7f && c != '"' && c != '\\'; });
+  if (is_plain) return fmt::format("\"{}\"", text);
   return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::string json_texts(const std::vector<std::string>& texts) {
+  std::string all = "[";
+  for (const auto& text : texts) all.append(all.size() > 1 ? "," : "").append(json_text(text));
+  return all + "]";
 }
 
 }  // namespace
 
 struct Journal::Impl {
+  struct Live {
+    std::uint32_t attempt;
+    WorkerId worker;
+  };
+
   std::string path;
   std::shared_ptr<const Graph> graph;
   const Plan* plan;
@@ -37,16 +55,23 @@ struct Journal::Impl {
   bool broken = false;
   bool unsynced = false;
   double next_sync = 0;
-  // How each settled state of the fact at hand is told beside the end that brought it.
+  std::unordered_map<StepIndex, Live> live;  // launched, and neither ended nor lost
+  // Told in the record of the end that brought it, not in one of its own.
   const StepSettled* settled_by_end = nullptr;
+
+  ~Impl() {
+    if (fd >= 0) close(fd);
+  }
 
   [[noreturn]] void refuse(const char* call) {
     broken = true;
+    buffer.clear();
     throw std::system_error(errno, std::generic_category(), std::string(call) + " " + path);
   }
 
   template <class... T>
   void line(fmt::format_string<T...> format, T&&... values) {
+    if (broken) return;  // nobody would ever take it out of the buffer
     fmt::format_to(std::back_inserter(buffer), format, std::forward<T>(values)...);
     buffer += '\n';
   }
@@ -65,42 +90,59 @@ struct Journal::Impl {
   }
 
   void sync() {
-    // Not supported on some file systems (EINVAL, EROFS never gets here): then there is nothing to wait for.
+    // EINVAL: this file (a pipe, a special file system) has nothing to sync.
     if (unsynced && fdatasync(fd) != 0 && errno != EINVAL) refuse("fdatasync");
     unsynced = false;
   }
 
-  const PlannedRank& rank(WorkerId worker) const { return plan->ranks[worker]; }
+  /// Null for a worker that nobody planned: another rank may say nonsense.
+  const PlannedRank* rank(WorkerId worker) const {
+    return worker < plan->ranks.size() ? &plan->ranks[worker] : nullptr;
+  }
+  bool is_live(const AttemptEnded& fact) const {
+    const auto it = live.find(fact.step);
+    return it != live.end() && it->second.attempt == fact.attempt && it->second.worker == fact.worker;
+  }
 
   void record(const WorkerJoined& fact);
   void record(const AttemptEnded& fact);
-  void record(const WorkerLost& fact) { line(R"({{"gone":{},"t":{:.3f},"why":{}}})", fact.worker, epoch_s(), json_text(fact.why)); }
+  void record(const WorkerLost& fact) {
+    line(R"({{"gone":{},"t":{:.3f},"why":{}}})", fact.worker, epoch_s(), json_text(fact.why));
+  }
   void record(const StopRequested& fact);
   void record(const LaunchAttempt& launch);
   void record(const Decisions& decisions);
 };
 
 void Journal::Impl::record(const WorkerJoined& fact) {
-  const auto& planned = rank(fact.worker);
+  const auto* planned = rank(fact.worker);
+  if (planned == nullptr) return;
   auto slots = nlohmann::json::array();
-  for (const auto& slot : planned.slots) {
+  for (const auto& slot : planned->slots) {
     auto gpus = nlohmann::json::array();
     for (const auto& gpu : slot.gpus) gpus.push_back(gpu.identity);
     slots.push_back({{"slot", slot.slot}, {"thread", slot.thread}, {"gpus", gpus}, {"cores", slot.cores}});
   }
-  line(R"({{"worker":{},"host":{},"node":{},"local_rank":{},"slots":{}}})", fact.worker, json_text(planned.host), planned.node,
-       planned.local_rank, slots.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  line(R"({{"worker":{},"host":{},"node":{},"local_rank":{},"slots":{}}})", fact.worker, json_text(planned->host),
+       planned->node, planned->local_rank, slots.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
 void Journal::Impl::record(const AttemptEnded& fact) {
   const auto& [outcome, started, ended, usage] = fact.result;
+  if (broken) return;
+  if (!is_live(fact)) {
+    // Late, doubled or invented. Taken for an end it would make a step that still runs look done.
+    return line(R"({{"stray":{},"t":{:.3f},"a":{},"worker":{},"outcome":"{}"}})", std::uint64_t{fact.step} + 1,
+                epoch_s(), fact.attempt, fact.worker, word(outcome.kind));
+  }
+  live.erase(fact.step);
   auto out = std::back_inserter(buffer);
-  fmt::format_to(out, R"({{"end":{},"t":{:.3f},"a":{},"worker":{},"outcome":"{}")", fact.step + 1, epoch_s(), fact.attempt,
-                 fact.worker, word(outcome.kind));
+  fmt::format_to(out, R"({{"end":{},"t":{:.3f},"a":{},"worker":{},"outcome":"{}")", fact.step + 1, epoch_s(),
+                 fact.attempt, fact.worker, word(outcome.kind));
   if (outcome.code != 0) fmt::format_to(out, R"(,"code":{})", outcome.code);
   if (!outcome.detail.empty()) fmt::format_to(out, R"(,"detail":{})", json_text(outcome.detail));
-  fmt::format_to(out, R"(,"start":{:.3f},"stop":{:.3f},"user":{:.3f},"sys":{:.3f},"rss":{})", started, ended, usage.user_s,
-                 usage.system_s, usage.max_rss_kib);
+  fmt::format_to(out, R"(,"start":{:.3f},"stop":{:.3f},"user":{:.3f},"sys":{:.3f},"rss":{})", finite(started),
+                 finite(ended), finite(usage.user_s), finite(usage.system_s), usage.max_rss_kib);
   if (settled_by_end != nullptr) fmt::format_to(out, R"(,"final":"{}")", word(settled_by_end->state));
   buffer += "}\n";
 }
@@ -111,25 +153,29 @@ void Journal::Impl::record(const StopRequested& fact) {
 }
 
 void Journal::Impl::record(const LaunchAttempt& launch) {
-  const auto& slots = rank(launch.worker).slots;
+  if (broken) return;
+  live[launch.step] = {launch.attempt, launch.worker};
   auto out = std::back_inserter(buffer);
   fmt::format_to(out, R"({{"launch":{},"t":{:.3f},"a":{},"worker":{},"slots":[{}])", launch.step + 1, epoch_s(),
                  launch.attempt, launch.worker, fmt::join(launch.slots, ","));
-  if (!launch.gpus.empty()) {
+  const auto* planned = rank(launch.worker);
+  if (planned != nullptr && !launch.gpus.empty()) {
     buffer += R"(,"gpus":[)";
     for (const auto& [slot, gpu] : launch.gpus) {
       if (buffer.back() != '[') buffer += ',';
-      buffer += json_text(slots[slot].gpus[gpu].position);
+      buffer += json_text(planned->slots.at(slot).gpus.at(gpu).position);
     }
     buffer += ']';
   }
   const auto& key = keys[launch.step];
-  fmt::format_to(out, R"(,"key":"{:016x}","digest":"{:016x}"}})", key.key, key.digest);
-  buffer += '\n';
+  fmt::format_to(out, R"(,"key":"{:016x}","digest":"{:016x}")", key.key, key.digest);
+  if (const auto id = graph->step(launch.step).id; !id.empty()) buffer.append(R"(,"id":)").append(json_text(id));
+  buffer += "}\n";
 }
 
 void Journal::Impl::record(const Decisions& decisions) {
   for (const auto& lost : decisions.lost) {
+    live.erase(lost.step);
     line(R"({{"lost":{},"t":{:.3f},"a":{},"worker":{}}})", lost.step + 1, epoch_s(), lost.attempt, lost.worker);
   }
   for (const auto& settled : decisions.settled) {
@@ -155,13 +201,14 @@ Journal::Journal(std::string path, std::uint64_t size, std::shared_ptr<const Gra
   if (ftruncate(impl_->fd, static_cast<off_t>(size)) != 0) impl_->refuse("ftruncate");
 }
 
-Journal::~Journal() { close(impl_->fd); }
+Journal::~Journal() = default;
 
 void Journal::begin_life(const LifeRecord& life) {
   const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-  impl_->line(R"({{"life":{},"t":{:.3f},"at":"{:%FT%TZ}","gradus":{},"steps":{},"count":{},"host":{},"pid":{}}})",
-              journal_version, epoch_s(), fmt::gmtime(now), json_text(life.program_version), json_text(life.steps_file),
-              life.step_count, json_text(life.host), life.pid);
+  impl_->line(
+      R"({{"life":{},"t":{:.3f},"at":"{:%FT%TZ}","gradus":{},"steps":{},"count":{},"host":{},"pid":{},"argv":{}}})",
+      journal_version, epoch_s(), fmt::gmtime(now), json_text(life.program_version), json_text(life.steps_file),
+      life.step_count, json_text(life.host), life.pid, json_texts(life.command_line));
   impl_->write_all();
   impl_->sync();
 }

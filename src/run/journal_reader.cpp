@@ -63,9 +63,10 @@ class StoryReader {
   void life(od::value& value, od::object& record) {
     const std::int64_t version = value.get_int64();
     if (version != journal_version) {
-      throw std::runtime_error(fmt::format("{} was written by another version of Gradus (journal version {}, this one "
-                                           "reads {}): use that version, or --restart",
-                                           path_, version, journal_version));
+      throw std::runtime_error(
+          fmt::format("{} was written by another version of Gradus (journal version {}, this one "
+                      "reads {}): use that version, or --restart",
+                      path_, version, journal_version));
     }
     const std::uint64_t count = record.find_field("count").get_uint64();
     if (count > 0xffffffffU) damaged(simdjson::NUMBER_OUT_OF_RANGE);
@@ -124,9 +125,10 @@ JournalStory read_journal(const std::string& path, std::string text) {
       auto document = parser.iterate(simdjson::padded_string_view(text.data() + at, end - at, text.capacity() - at));
       reader.read(document.get_object());
     } catch (const simdjson::simdjson_error& error) {
-      throw std::runtime_error(fmt::format("{}: line {} (byte {}) is damaged: {}. What stands before it is good: cut the "
-                                           "file there to go on from that point, or use --restart",
-                                           path, line, at, error.what()));
+      throw std::runtime_error(
+          fmt::format("{}: line {} (byte {}) is damaged: {}. What stands before it is good: cut the "
+                      "file there to go on from that point, or use --restart",
+                      path, line, at, error.what()));
     }
     at = end + 1;
   }

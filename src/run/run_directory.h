@@ -20,8 +20,9 @@ struct RunDirectoryRefused : std::runtime_error {
 
 class RunDirectory {
  public:
-  /// Makes or opens `path` and locks it for as long as this lives. Throws RunDirectoryRefused, or
-  /// std::system_error when the machine refuses.
+  /// Makes or opens `path` and locks it for as long as this lives. Fresh: an earlier run is refused.
+  /// Resume: an earlier run stays, none is no mistake. Restart: what an earlier run wrote is removed, and
+  /// nothing else. Throws RunDirectoryRefused, or std::system_error when the machine refuses.
   RunDirectory(const std::string& path, RunMode mode);
   ~RunDirectory();
   RunDirectory(const RunDirectory&) = delete;
@@ -30,14 +31,16 @@ class RunDirectory {
   const std::string& path() const { return path_; }  ///< absolute
   std::string journal() const { return path_ + "/journal.jsonl"; }
   std::string summary() const { return path_ + "/summary.json"; }
-  /// The journal of earlier lives; empty when there is none.
+  /// The journal of earlier lives; empty when there is none. Throws std::system_error.
   std::string journal_text() const;
   /// Not empty when the file system cannot lock: who else uses it cannot be known.
   const std::string& warning() const { return warning_; }
 
  private:
   void refuse_unsafe() const;
+  void refuse_earlier_run(RunMode mode) const;
   void lock();
+  void unlock();
   void forget_earlier_run() const;
 
   std::string path_;

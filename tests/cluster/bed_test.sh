@@ -67,7 +67,8 @@ it "a signal to hosts mpirun reaches mpirun, and through it the ranks"
 mpirun=$!
 wait_until 20 test -e ready.h1 -a -e ready.h2 || fail "two ranks that are ready" "$(ls)"
 kill -USR1 $mpirun
-wait $mpirun || fail "exit code 0 of mpirun" "exit code $?"
+await_end 10 $mpirun
+expect_equal "exit code of mpirun" 0 $code
 expect_file usr1.h1
 expect_file usr1.h2
 
@@ -77,7 +78,8 @@ exec_pid=$!
 runs_on_h3() { "$hosts" exec h3 bash -c 'for c in /proc/[0-9]*/comm; do [[ $(<$c) != sleep || $(tr "\0" " " <${c%comm}cmdline) != *543.21* ]] || exit 0; done; exit 1' 2>/dev/null; }
 wait_until 10 runs_on_h3 || fail "a sleep on h3" "none"
 kill $exec_pid
-! wait $exec_pid || fail "an exec that was killed" "exit code 0"
+await_end 10 $exec_pid
+expect_equal "exit code of exec" 143 $code
 ended_on_h3() { ! runs_on_h3; }
 wait_until 10 ended_on_h3 || fail "no sleep on h3 any more" "it lives"
 
@@ -107,8 +109,7 @@ exec_pid=$!
 wait_until 10 test -e runs || fail "a process on h2" "none"
 "$hosts" exec h2 touch /dev/shm/old
 "$hosts" power-off h2
-code=0
-wait $exec_pid || code=$?
+await_end 10 $exec_pid
 expect_equal "exit code of what ran there" 137 $code
 expect_exit 1 "$hosts" exec h2 true
 expect_exit 255 "$hosts" ssh h2 true
@@ -138,7 +139,6 @@ namespaces=$(namespaces_of_bed)
 expect_match "namespaces of the bed" "net:.*pid:.*uts:" "${namespaces//$'\n'/ }"
 token=$(<"$GRADUS_HOSTS_DIR/token")
 "$hosts" down
-wait
 left() { comm -12 <(echo "$namespaces") <(namespaces_in_use); grep -ls "GRADUS_HOSTS_BED=$token" /proc/[0-9]*/environ; }
 nothing_left() { [[ -z $(left) ]]; }
 wait_until 5 nothing_left || fail "nothing of $namespaces" "$(left)"
@@ -154,8 +154,7 @@ old=$!
 wait_until 10 test -e old-runs || fail "a process on h0" "none"
 kill -KILL "$(cut -d ' ' -f 1 "$GRADUS_HOSTS_DIR/bed")"
 "$hosts" up 2 >/dev/null
-code=0
-wait $old || code=$?
+await_end 10 $old
 expect_equal "exit code of what ran on the old h0" 137 $code
 expect_equal "hosts" "h0 10.83.0.1 on
 h1 10.83.0.2 on
@@ -185,8 +184,7 @@ rank 3 on h2 local 0 of 1" "$(who_is_where --host h0:1,h1:2,h2:1)"
 exec_pid=$!
 wait_until 10 test -e light-runs || fail "a process on h2" "none"
 "$hosts" power-off h2
-code=0
-wait $exec_pid || code=$?
+await_end 10 $exec_pid
 expect_equal "exit code of what ran there" 137 $code
 expect_exit 0 "$hosts" exec h1 true
 "$hosts" down

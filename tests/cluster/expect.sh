@@ -36,7 +36,7 @@ it() {
 # $1: what was expected; $2: what was seen. Ends the test with 1.
 fail() {
   local frame=1
-  while [[ ${FUNCNAME[frame]:-main} =~ ^(expect_|needs$|run_bounded$|fail$) ]]; do ((frame++)); done
+  while [[ ${FUNCNAME[frame]:-main} =~ ^(expect_|needs$|await_end$|fail$) ]]; do ((frame++)); done
   {
     echo "FAILED: ${gradus_sentence:-$0}"
     echo "  at:       ${BASH_SOURCE[frame]:-$0}:${BASH_LINENO[frame - 1]}"
@@ -88,6 +88,14 @@ wait_until() {
     sleep 0.1
   done
 }
+
+# $1: seconds; $2: a process in the background of this test. Leaves its exit code in $code; it must have ended.
+await_end() {
+  wait_until "$1" process_has_ended "$2" || fail "an end of process $2 within $1 s" "it lives"
+  code=0
+  wait "$2" || code=$?
+}
+process_has_ended() { ! kill -0 "$1" 2>/dev/null; }
 
 # --- cleaning up ----------------------------------------------------------------------------------
 
