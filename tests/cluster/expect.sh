@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What the shell tests of the beds and of whole runs have in common. To be sourced by bash.
 #
 # Knows: how a test says what it expected and saw, ends what it waits for, cleans up, and sets Open MPI
