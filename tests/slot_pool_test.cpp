@@ -1,0 +1,220 @@
+#include "node/slot_pool.h"
+
+#include <gmock/gmock.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <thread>
+
+#include "support/temporary_folder.h"
+
+namespace gradus {
+namespace {
+
+using testing::HasSubstr;
+using tests::TemporaryFolder;
+
+/// A pool of two slots on GPUs 0 and 1, in a run directory of its own.
+class SlotPoolTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::filesystem::create_directory(folder_.file("logs"));
+    settings_.run_dir = folder_.path();
+    settings_.grace_s = 0.3;
+    rank_.host = "here";
+    for (std::uint32_t i = 0; i < 2; ++i) {
+      const auto gpu = std::to_string(i);
+      rank_.slots.push_back({i, 0, i + 1, false, {{gpu, gpu, gpu, "", ""}}, {i}});
+    }
+  }
+
+  SlotPool& pool() {
+    if (!pool_) pool_ = std::make_unique<SlotPool>(rank_, settings_, environment_, guardian_, inbox_);
+    return *pool_;
+  }
+  void launch(const std::string& command, std::uint32_t slot = 0) {
+    AttemptOrder order;
+    order.step = next_++;
+    order.slots = {slot};
+    order.gpus = {{slot, 0}};
+    order.id = std::to_string(order.step + 1);
+    order.command = command;
+    launch(std::move(order));
+  }
+  void launch(AttemptOrder order) { pool().launch(std::move(order)); }
+
+  /// Waits for the next end; a test that waits for nothing fails instead of hanging.
+  AttemptEnded next_end() {
+    std::vector<AttemptEnded> ended;
+    for (int i = 0; i < 400 && waiting_.empty(); ++i) {
+      inbox_.sleep(0.05);
+      inbox_.take(ended);
+      for (auto& one : ended) waiting_.push_back(std::move(one));
+      ended.clear();
+    }
+    if (waiting_.empty()) {
+      ADD_FAILURE() << "no attempt has ended";
+      return {};
+    }
+    auto first = waiting_.front();
+    waiting_.erase(waiting_.begin());
+    return first;
+  }
+  Outcome outcome() { return next_end().result.outcome; }
+  void wait_for_file(const std::string& name) {
+    for (int i = 0; i < 1000 && !folder_.has(name); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    ASSERT_TRUE(folder_.has(name));
+  }
+
+  TemporaryFolder folder_;
+  RunSettings settings_;
+  PlannedRank rank_;
+  StepEnvironment environment_{environ};
+  Guardian guardian_;
+  Inbox inbox_;
+  std::vector<AttemptEnded> waiting_;
+  std::uint32_t next_ = 0;
+  std::unique_ptr<SlotPool> pool_;
+};
+
+TEST_F(SlotPoolTest, keeps_the_output_of_a_step_that_succeeds) {
+  launch("echo gpu %(GPU)s; echo oops >&2", 1);
+  EXPECT_EQ(outcome(), Outcome{});
+  EXPECT_EQ(folder_.read("logs/1.out"), "gpu 1\n");
+  EXPECT_EQ(folder_.read("logs/1.err"), "oops\n");
+}
+
+TEST_F(SlotPoolTest, tells_exit_codes_signals_and_what_could_not_start) {
+  launch("sh -c 'exit 3'");
+  EXPECT_EQ(outcome(), (Outcome{OutcomeKind::exit_code, 3, ""}));
+  launch("kill -ABRT $$");
+  EXPECT_EQ(outcome(), (Outcome{OutcomeKind::signal, SIGABRT, ""}));
+  launch("/no/such/program");
+  const auto missing = outcome();
+  EXPECT_EQ(missing.kind, OutcomeKind::could_not_start);
+  EXPECT_EQ(missing.code, ENOENT);
+  EXPECT_THAT(missing.detail, HasSubstr("execve /no/such/program"));
+}
+
+TEST_F(SlotPoolTest, tells_a_working_folder_that_is_not_there) {
+  AttemptOrder order;
+  order.slots = {0};
+  order.command = "true";
+  order.cwd = "/no/such/folder";
+  launch(order);
+  const auto ended = outcome();
+  EXPECT_EQ(ended.kind, OutcomeKind::could_not_start);
+  EXPECT_THAT(ended.detail, HasSubstr("chdir /no/such/folder"));
+}
+
+TEST_F(SlotPoolTest, runs_the_attempts_of_one_slot_one_after_the_other) {
+  for (int i = 0; i < 20; ++i) launch("sh -c 'mkdir " + folder_.file("alone") + " && rmdir " + folder_.file("alone") + "'");
+  for (std::uint32_t i = 0; i < 20; ++i) {
+    const auto end = next_end();
+    EXPECT_EQ(end.step, i);
+    EXPECT_TRUE(end.result.outcome.succeeded());
+  }
+}
+
+TEST_F(SlotPoolTest, ends_a_step_at_its_time_limit_and_kills_it_after_the_grace) {
+  AttemptOrder order;
+  order.slots = {0};
+  order.command = "trap '' TERM; sleep 60 & wait; sleep 60";
+  order.timeout_s = 0.1;
+  launch(order);
+  EXPECT_EQ(outcome().kind, OutcomeKind::timed_out);
+}
+
+TEST_F(SlotPoolTest, cancels_a_running_step_and_one_that_waits_behind_it) {
+  launch("touch " + folder_.file("started") + " && sleep 60");
+  launch("true");
+  wait_for_file("started");
+  pool().kill(1, 1, false);
+  pool().kill(0, 1, false);
+  EXPECT_EQ(outcome().kind, OutcomeKind::cancelled);
+  EXPECT_EQ(outcome().kind, OutcomeKind::cancelled);
+}
+
+TEST_F(SlotPoolTest, counts_a_step_that_finishes_well_within_the_grace_as_succeeded) {
+  launch("trap 'exit 0' TERM; touch " + folder_.file("started") + "; sleep 60 & wait");
+  wait_for_file("started");
+  pool().kill(0, 1, false);
+  EXPECT_TRUE(outcome().succeeded());
+}
+
+TEST_F(SlotPoolTest, ends_a_stopped_step_too) {
+  launch("touch " + folder_.file("started") + "; kill -STOP $$; sleep 60");
+  wait_for_file("started");
+  pool().kill(0, 1, false);
+  EXPECT_EQ(outcome().kind, OutcomeKind::cancelled);
+}
+
+TEST_F(SlotPoolTest, ignores_a_kill_for_an_attempt_that_is_not_there) {
+  launch("sleep 0.2");
+  pool().kill(0, 2, true);
+  pool().kill(7, 1, true);
+  EXPECT_TRUE(outcome().succeeded());
+}
+
+TEST_F(SlotPoolTest, asks_for_declared_outputs_in_the_steps_own_folder) {
+  AttemptOrder order;
+  order.slots = {0};
+  order.command = "touch made";
+  order.cwd = folder_.path();
+  order.creates = {"made"};
+  launch(order);
+  EXPECT_TRUE(outcome().succeeded());
+  order.creates = {"made", "forgotten"};
+  launch(order);
+  EXPECT_EQ(outcome(), (Outcome{OutcomeKind::output_missing, 0, "forgotten"}));
+}
+
+TEST_F(SlotPoolTest, waits_for_a_prerequisites_output_that_shows_late) {
+  AttemptOrder order;
+  order.slots = {0};
+  order.command = "cat " + folder_.file("late");
+  order.awaited = {folder_.file("late")};
+  launch(order);
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  folder_.write("late", "here");
+  EXPECT_TRUE(outcome().succeeded());
+}
+
+TEST_F(SlotPoolTest, knows_the_outcome_though_no_output_can_be_kept) {
+  settings_.run_dir = "/no/such/run";
+  launch("true");
+  const auto end = outcome();
+  EXPECT_TRUE(end.succeeded());
+  EXPECT_THAT(end.detail, HasSubstr("its output is lost"));
+}
+
+TEST_F(SlotPoolTest, answers_an_order_for_a_slot_it_does_not_have) {
+  launch("true", 0);
+  EXPECT_TRUE(outcome().succeeded());
+  AttemptOrder order;
+  order.slots = {5};
+  order.command = "true";
+  launch(order);
+  EXPECT_EQ(outcome().kind, OutcomeKind::could_not_start);
+}
+
+TEST_F(SlotPoolTest, measures_what_a_step_used) {
+  launch("sh -c 'i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done'");
+  const auto end = next_end();
+  EXPECT_GT(end.result.usage.max_rss_kib, 100U);
+  EXPECT_GE(end.result.ended_at, end.result.started_at);
+}
+
+TEST_F(SlotPoolTest, leaves_no_child_when_it_goes) {
+  launch("touch " + folder_.file("started") + " && sleep 61");
+  wait_for_file("started");
+  pool_.reset();
+  std::ifstream children("/proc/self/task/" + std::to_string(getpid()) + "/children");
+  std::string list;
+  std::getline(children, list);
+  EXPECT_EQ(list, std::to_string(guardian_.pid()) + " ");
+}
+
+}  // namespace
+}  // namespace gradus
