@@ -7,6 +7,7 @@
 #include <fstream>
 #include <thread>
 
+#include "node/cores.h"
 #include "support/temporary_folder.h"
 
 namespace gradus {
@@ -197,6 +198,22 @@ TEST_F(SlotPoolTest, answers_an_order_for_a_slot_it_does_not_have) {
   order.command = "true";
   launch(order);
   EXPECT_EQ(outcome().kind, OutcomeKind::could_not_start);
+}
+
+TEST_F(SlotPoolTest, binds_a_step_to_the_cores_of_its_slots_unless_told_otherwise) {
+  const auto usable = usable_cores();
+  if (usable.size() < 2) GTEST_SKIP() << "only one core here";
+  rank_.slots[0].cores = {usable[0]};
+  rank_.slots[1].cores = {usable[1]};
+  launch("grep Cpus_allowed_list /proc/self/status", 1);
+  EXPECT_TRUE(outcome().succeeded());
+  EXPECT_EQ(folder_.read("logs/1.out"), "Cpus_allowed_list:\t" + std::to_string(usable[1]) + "\n");
+  AttemptOrder both;
+  both.step = next_++;
+  both.slots = {0, 1};
+  both.command = "grep -c Cpus_allowed_list:.[0-9]$ /proc/self/status";
+  launch(both);
+  EXPECT_EQ(outcome().code, 1) << "held to one core though it has two slots";
 }
 
 TEST_F(SlotPoolTest, measures_what_a_step_used) {

@@ -44,6 +44,7 @@ struct RunSettings {
   bool gpu_mask = false;           ///< --gpu-mask: mask every GPU step
   bool hide_gpus = false;          ///< --hide-gpus: a step without GPU sees an empty list
   double grace_s = 10;             ///< from TERM to KILL
+  bool bind_cores = true;          ///< --cpu-bind cores: a step may run on the cores of its slots only
   bool operator==(const RunSettings&) const = default;
 };
 

@@ -89,6 +89,7 @@ struct PlannedRank {
   bool has_slots = true;
   GpuSource gpu_source = GpuSource::nothing;
   GpuVendor gpu_vendor = GpuVendor::nvidia;
+  bool slots_share_cores = false;  ///< fewer cores than slots where it is: a core stands in several slots
   std::vector<PlannedSlot> slots;
   bool operator==(const PlannedRank&) const = default;
 };

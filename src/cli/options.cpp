@@ -108,6 +108,9 @@ const std::vector<Group>& groups() {
            o.hide_gpus = true;
            return Text();
          }},
+        {"cpu-bind", command_line | steps_file, "cores|none",
+         "bind each step to the cores of its slots (default), or let it run on all of the rank's",
+         [](RunOptions& o, const Text& t) { return store_choice(t, "cores", "none", o.bind_cores); }},
         {"master-works", command_line | steps_file, nullptr, "under mpirun: rank 0 runs steps too",
          [](RunOptions& o, const Text&) {
            o.master_works = true;
@@ -327,7 +330,7 @@ void add_file_options(const StepsFile& file, const Text& file_name, RunOptions& 
     }
     take(&RunOptions::use_gpu), take(&RunOptions::gpus), take(&RunOptions::threads), take(&RunOptions::cpu_slots);
     take(&RunOptions::gpu_exclusive), take(&RunOptions::gpu_mask), take(&RunOptions::hide_gpus);
-    take(&RunOptions::master_works), take(&RunOptions::on_error), take(&RunOptions::grace_s);
+    take(&RunOptions::master_works), take(&RunOptions::bind_cores), take(&RunOptions::on_error), take(&RunOptions::grace_s);
     take(&RunOptions::crash_limit), take(&RunOptions::shell), take(&RunOptions::prolog);
   }
 }

@@ -29,6 +29,7 @@ struct RunOptions {
   bool gpu_mask = false;
   bool hide_gpus = false;
   bool master_works = false;
+  bool bind_cores = true;
 
   OnError on_error = OnError::keep_going;
   double grace_s = 10;

@@ -47,6 +47,7 @@ RunSettings settings_of(const RunOptions& options, const std::string& run_dir) {
   settings.gpu_mask = options.gpu_mask;
   settings.hide_gpus = options.hide_gpus;
   settings.grace_s = options.grace_s;
+  settings.bind_cores = options.bind_cores;
   return settings;
 }
 

@@ -321,6 +321,7 @@ class NodePlacement {
       remarks_.few_cores.push_back(fmt::format("on {} {} slots share {} core{}", host(), slots.size(), cores.size(), cores.size() == 1 ? "" : "s"));
     }
     for (std::uint32_t i = 0; i < slots.size(); ++i) {
+      plan_.ranks[slots[i]->rank].slots_share_cores = cores.size() < slots.size();
       for (const auto c : entries_of_slot(static_cast<std::uint32_t>(cores.size()), static_cast<std::uint32_t>(slots.size()), i,
                                           GpuSharing::shared)) {
         slots[i]->cores.push_back(cores[c]);

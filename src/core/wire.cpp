@@ -115,10 +115,10 @@ template <class A> void fields(A& a, PlannedRank& r) {
   a(r.rank), a(r.host), a(r.node), a(r.local_rank), a(r.has_slots);
   small_enum(a, r.gpu_source, GpuSource::nothing);
   small_enum(a, r.gpu_vendor, GpuVendor::intel);
-  a(r.slots);
+  a(r.slots_share_cores), a(r.slots);
 }
 template <class A> void fields(A& a, RunSettings& s) {
-  a(s.run_dir), a(s.shell), a(s.prolog), a(s.gpu_mask), a(s.hide_gpus), a(s.grace_s);
+  a(s.run_dir), a(s.shell), a(s.prolog), a(s.gpu_mask), a(s.hide_gpus), a(s.grace_s), a(s.bind_cores);
 }
 template <class A> void fields(A& a, AttemptOrder& o) {
   a(o.step), a(o.attempt), a(o.slots), a(o.gpus), a(o.cpus), a(o.is_argv), a(o.mask_gpus), a(o.timeout_s);

@@ -1,6 +1,7 @@
 #include "node/slot.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -17,6 +18,8 @@
 
 namespace gradus {
 namespace {
+
+constexpr int most_cpus = 1 << 16;
 
 double epoch_s() {
   timespec now{};
@@ -188,7 +191,23 @@ int Slot::open_log(const AttemptOrder& order, bool is_error, std::string& troubl
   return fd;
 }
 
+/// A child starts with the affinity of the thread that starts it. Where slots have to share cores (fewer
+/// cores than slots), binding would only keep a step from a core that is idle at the moment.
+void Slot::bind_to_cores(const AttemptOrder& order) {
+  if (!around_.settings.bind_cores || around_.rank.slots_share_cores) return;
+  cpu_set_t* set = CPU_ALLOC(most_cpus);
+  const auto size = CPU_ALLOC_SIZE(most_cpus);
+  CPU_ZERO_S(size, set);
+  for (const auto slot : order.slots) {
+    for (const auto core : around_.rank.slots[slot].cores) CPU_SET_S(core, size, set);
+  }
+  // A core that has gone offline since is no reason not to run.
+  sched_setaffinity(0, size, set);
+  CPU_FREE(set);
+}
+
 Outcome Slot::execute_prepared(const AttemptOrder& order, const PreparedCommand& command, Usage& usage) {
+  bind_to_cores(order);
   std::string trouble;
   const int out = open_log(order, false, trouble);
   const int err = open_log(order, true, trouble);

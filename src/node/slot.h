@@ -63,6 +63,7 @@ class Slot {
   Outcome execute_prepared(const AttemptOrder& order, const PreparedCommand& command, Usage& usage);
   void await_outputs_of_prerequisites(const AttemptOrder& order);
   int open_log(const AttemptOrder& order, bool is_error, std::string& trouble);
+  void bind_to_cores(const AttemptOrder& order);
   pid_t start(const PreparedCommand& command, int out_fd, int err_fd, StartFailure& failure);
   int wait_for_end(pid_t pid, Usage& usage);
   Outcome outcome_of(int status, const AttemptOrder& order, const PreparedCommand& command);
