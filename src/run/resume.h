@@ -21,8 +21,13 @@ struct ResumePlan {
   std::string in_words() const;
 };
 
-/// A step need not run when it has succeeded as it is now, all its `creates` exist (`exists` is asked with
-/// paths as seen from where gradus was started), and the same holds for everything it needs.
-ResumePlan plan_resume(const Graph& graph, const JournalStory& story, const std::function<bool(const std::string&)>& exists);
+/// Whether something is at a path, as seen from where gradus was started.
+using PathExists = std::function<bool(const std::string& path)>;
+
+/// A step need not run when it has succeeded as it is now, all its `creates` exist, and the same holds for
+/// everything it needs, also through barriers. `run_dir` is what the mark RUN_DIR stands for in a `cwd`;
+/// relative `creates` below a `cwd` that holds a mark of the attempt (GPU, RANK, …) cannot be looked for.
+ResumePlan plan_resume(const Graph& graph, const JournalStory& story, const PathExists& exists,
+                       const std::string& run_dir = {});
 
 }  // namespace gradus

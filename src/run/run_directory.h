@@ -5,9 +5,9 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 namespace gradus {
 
@@ -18,16 +18,28 @@ struct RunDirectoryRefused : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// Closes what it holds.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd = -1) : fd_(fd) {}
+  ~Descriptor();
+  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
 class RunDirectory {
  public:
   /// Makes or opens `path` and locks it for as long as this lives. Fresh: an earlier run is refused.
   /// Resume: an earlier run stays, none is no mistake. Restart: what an earlier run wrote is removed, and
   /// nothing else. Throws RunDirectoryRefused, or std::system_error when the machine refuses.
   RunDirectory(const std::string& path, RunMode mode);
-  ~RunDirectory();
-  RunDirectory(const RunDirectory&) = delete;
-  RunDirectory& operator=(const RunDirectory&) = delete;
-
   const std::string& path() const { return path_; }  ///< absolute
   std::string journal() const { return path_ + "/journal.jsonl"; }
   std::string summary() const { return path_ + "/summary.json"; }
@@ -40,12 +52,11 @@ class RunDirectory {
   void refuse_unsafe() const;
   void refuse_earlier_run(RunMode mode) const;
   void lock();
-  void unlock();
   void forget_earlier_run() const;
 
   std::string path_;
   std::string warning_;
-  int lock_fd_ = -1;
+  Descriptor lock_;  // whoever holds it open holds the lock
 };
 
 /// `NAME.run` beside the steps file, `stdin.run` for `-`.

@@ -11,8 +11,7 @@ namespace {
 
 constexpr std::size_t most_listed = 20;
 constexpr std::size_t most_slowest = 5;
-/// Steps that fail now and are retried later; beyond this many the last output of some is not shown.
-constexpr std::size_t most_remembered = 100000;
+constexpr std::size_t command_bytes = 70;
 
 const char* plural(std::uint64_t count) { return count == 1 ? "" : "s"; }
 
@@ -21,150 +20,198 @@ const char* state_word(const Summary::End& end) {
   return end.counts.waiting + end.counts.ready > 0 ? "stopped" : "finished";
 }
 
+std::string cause(const Graph& graph, const StepSettled& skipped) {
+  return skipped.because_of == no_step ? "?" : graph.name(skipped.because_of);
+}
+
+nlohmann::json json_of(const SlotSeconds& use) {
+  return {{"slots", use.slots}, {"busy_s", use.busy_s}, {"available_s", use.available_s}};
+}
+
 }  // namespace
 
 std::string duration_text(double seconds) {
   const auto whole = static_cast<long>(seconds + 0.5);
-  if (seconds < 10) return fmt::format("{:.1f}s", seconds);
+  if (seconds < 9.95) return fmt::format("{:.1f}s", seconds);
   if (whole < 60) return fmt::format("{}s", whole);
   if (whole < 3600) return fmt::format("{}m {:02}s", whole / 60, whole % 60);
   if (whole < 86400) return fmt::format("{}h {:02}m", whole / 3600, whole % 3600 / 60);
   return fmt::format("{}d {:02}h", whole / 86400, whole % 86400 / 3600);
 }
 
-void Summary::on_fact(const Fact& fact, const Decisions& decisions, double now) {
+void Summary::see_time(double now) {
   if (first_ < 0) first_ = now;
   last_ = now;
-  if (const auto* end = std::get_if<AttemptEnded>(&fact)) ended(*end);
+}
+
+void Summary::on_fact(const Fact& fact, const Decisions& decisions, double now) {
+  see_time(now);
+  Attempt attempt;
+  const auto* end = std::get_if<AttemptEnded>(&fact);
+  // What nothing waited for is no end: late, doubled or invented.
+  if (end != nullptr && use_.freed(end->step, end->attempt, end->worker, now) < 0) end = nullptr;
+  if (end != nullptr) {
+    attempt = {end->step, end->attempt, end->worker, end->result.ended_at - end->result.started_at,
+               end->result.outcome};
+    note_slow(attempt);
+  }
+  if (const auto* joined = std::get_if<WorkerJoined>(&fact)) use_.joined(joined->worker, now);
+  if (const auto* lost = std::get_if<WorkerLost>(&fact)) use_.lost(lost->worker, now);
   if (const auto* stop = std::get_if<StopRequested>(&fact)) {
     if (stop->signal != 0) stop_signal_ = stop->signal;
     stop_reason_ = stop->why;
   }
-  take(decisions);
+  take(decisions, end != nullptr ? &attempt : nullptr, now);
 }
 
 void Summary::on_time(const Decisions& decisions, double now) {
-  last_ = now;
-  take(decisions);
-}
-
-void Summary::ended(const AttemptEnded& fact) {
-  const auto it = live_.find(fact.step);
-  if (it == live_.end()) return;
-  Attempt attempt{fact.step, fact.attempt, fact.worker, fact.result.ended_at - fact.result.started_at, fact.result.outcome};
-  auto& use = use_[plan_.ranks[fact.worker].node];
-  use.gpu_slot_s += attempt.seconds * it->second.gpu_slots;
-  use.cpu_slot_s += attempt.seconds * it->second.cpu_slots;
-  live_.erase(it);
-  note_slow(attempt);
-  if (!attempt.outcome.succeeded() && last_failure_.size() < most_remembered) last_failure_[fact.step] = std::move(attempt);
+  see_time(now);
+  take(decisions, nullptr, now);
 }
 
 void Summary::note_slow(const Attempt& attempt) {
   const auto at = std::find_if(slowest_.begin(), slowest_.end(),
                                [&](const Attempt& other) { return attempt.seconds > other.seconds; });
+  if (at == slowest_.end() && slowest_.size() == most_slowest) return;
   slowest_.insert(at, attempt);
   if (slowest_.size() > most_slowest) slowest_.pop_back();
 }
 
-void Summary::take(const Decisions& decisions) {
+void Summary::take(const Decisions& decisions, const Attempt* ended, double now) {
   for (const auto& lost : decisions.lost) {
     ++lost_;
-    live_.erase(lost.step);
-    if (last_failure_.size() < most_remembered) {
-      last_failure_[lost.step] = {lost.step, lost.attempt, lost.worker, 0, {OutcomeKind::lost_with_worker, 0, ""}};
-    }
+    use_.freed(lost.step, lost.attempt, lost.worker, now);
   }
   for (const auto& settled : decisions.settled) {
-    if (settled.state == StepState::skipped) {
-      if (skipped_.size() < most_listed) skipped_.push_back(settled);
-      continue;
-    }
     if (settled.state == StepState::succeeded) ++succeeded_;
-    const auto failure = last_failure_.find(settled.step);
-    if (failure == last_failure_.end()) continue;
-    if (settled.state == StepState::failed && failed_.size() < most_listed) failed_.push_back(failure->second);
-    last_failure_.erase(failure);
+    if (settled.state == StepState::failed) take_failed(settled.step, decisions, ended);
+    if (settled.state == StepState::skipped && skipped_.size() < most_listed) skipped_.push_back(settled);
   }
   for (const auto& launch : decisions.launches) {
     ++attempts_;
     if (launch.attempt > 1) ++retries_;
-    auto& live = live_[launch.step];
-    live = {};
-    for (const auto slot : launch.slots) {
-      const bool has_gpu = !plan_.ranks[launch.worker].slots[slot].gpus.empty();
-      ++(has_gpu ? live.gpu_slots : live.cpu_slots);
-    }
+    use_.launched(launch, now);
   }
 }
 
-std::string Summary::name_and_place(const Attempt& attempt) const {
-  return fmt::format("step {} on {}", graph_->name(attempt.step), plan_.ranks[attempt.worker].host);
+/// A step fails with what is told beside it: the end of its last attempt, or the loss of it.
+void Summary::take_failed(StepIndex step, const Decisions& decisions, const Attempt* ended) {
+  Attempt failure{step, 0, 0, 0, {OutcomeKind::lost_with_worker, 0, ""}};
+  for (const auto& lost : decisions.lost) {
+    if (lost.step == step) failure.attempt = lost.attempt, failure.worker = lost.worker;
+  }
+  if (ended != nullptr && ended->step == step) failure = *ended;
+  ++failed_by_[static_cast<std::size_t>(failure.outcome.kind)];
+  if (failed_.size() < most_listed) failed_.push_back(std::move(failure));
 }
 
-/// How much of the time the slots of each node were busy.
-void Summary::add_use_lines(std::string& text) const {
-  struct Node {
-    std::string host;
-    std::uint32_t gpu_slots = 0, cpu_slots = 0;
-  };
-  std::map<std::uint32_t, Node> nodes;
-  for (const auto& rank : plan_.ranks) {
-    auto& node = nodes[rank.node];
-    node.host = rank.host;
-    for (const auto& slot : rank.slots) ++(slot.gpus.empty() ? node.cpu_slots : node.gpu_slots);
-  }
-  const double wall = std::max(last_ - first_, 1e-9);
-  const auto busy = [wall](double slot_s, std::uint32_t slots) {
-    return std::min(100.0, 100 * slot_s / (wall * slots));
-  };
-  for (const auto& [number, node] : nodes) {
-    const auto it = use_.find(number);
-    const auto used = it == use_.end() ? NodeUse{} : it->second;
-    if (node.gpu_slots + node.cpu_slots == 0) continue;
-    text += fmt::format("  busy       {}:", node.host);
-    if (node.gpu_slots > 0) {
-      text += fmt::format(" {} GPU slot{} {:.0f} %", node.gpu_slots, plural(node.gpu_slots), busy(used.gpu_slot_s, node.gpu_slots));
-    }
-    if (node.cpu_slots > 0) {
-      text += fmt::format("{} {} slot{} without GPU {:.0f} %", node.gpu_slots > 0 ? "," : "", node.cpu_slots,
-                          plural(node.cpu_slots), busy(used.cpu_slot_s, node.cpu_slots));
-    }
-    text += '\n';
-  }
+std::string Summary::host(WorkerId worker) const {
+  return worker < plan_.ranks.size() ? plan_.ranks[worker].host : fmt::format("rank {}", worker);
 }
 
-std::string Summary::text(const End& end, const OutputTail& tail) const {
+std::string Summary::where(const Attempt& attempt) const {
+  return fmt::format("step {} on {}", graph_->name(attempt.step), host(attempt.worker));
+}
+
+/// Its beginning, on one line.
+std::string Summary::command(StepIndex step) const {
+  std::string text(graph_->step(step).command);
+  if (graph_->step(step).is_argv && !text.empty()) text.pop_back();
+  std::replace_if(
+      text.begin(), text.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; }, ' ');
+  if (text.size() <= command_bytes) return text;
+  std::size_t end = command_bytes;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;  // not within a character
+  return text.substr(0, end) + "...";
+}
+
+std::string Summary::first_line(const End& end) const {
   const auto& counts = end.counts;
   const auto waiting = counts.waiting + counts.ready;
-  std::string text = fmt::format("{} {}: {} of {} steps succeeded", end.run_dir, state_word(end), counts.succeeded, counts.total());
-  if (counts.failed > 0) text += fmt::format(", {} failed", counts.failed);
-  if (counts.skipped > 0) text += fmt::format(", {} skipped", counts.skipped);
-  if (waiting > 0) text += fmt::format(", {} waiting (go on with --resume)", waiting);
-  text += '\n';
+  auto line =
+      fmt::format("{} {}: {} of {} steps succeeded", end.run_dir, state_word(end), counts.succeeded, counts.total());
+  if (counts.failed > 0) line += fmt::format(", {} failed", counts.failed);
+  if (counts.skipped > 0) line += fmt::format(", {} skipped", counts.skipped);
+  if (waiting > 0) line += fmt::format(", {} waiting (go on with --resume)", waiting);
+  return line + "\n";
+}
+
+std::string Summary::counts_lines(const End& end) const {
+  std::string text;
   if (!end.trouble.empty()) text += fmt::format("  trouble    {}\n", end.trouble);
   if (!stop_reason_.empty()) text += fmt::format("  stopped    {}\n", stop_reason_);
-  if (end.succeeded_before > 0) text += fmt::format("  of these   {} succeeded in an earlier life\n", end.succeeded_before);
-  text += fmt::format("  wall time  {}, {} attempt{}", duration_text(last_ - std::max(first_, 0.0)), attempts_, plural(attempts_));
+  for (const auto& note : end.notes) text += fmt::format("  note       {}\n", note);
+  if (end.succeeded_before > 0) {
+    text += fmt::format("  of these   {} succeeded in an earlier life\n", end.succeeded_before);
+  }
+  text += fmt::format("  wall time  {}, {} attempt{}", duration_text(wall_s()), attempts_, plural(attempts_));
   if (retries_ > 0) text += fmt::format(", {} of them again", retries_);
   if (lost_ > 0) text += fmt::format(", {} lost with their rank", lost_);
   text += '\n';
-  add_use_lines(text);
+  std::string outcomes;
+  for (std::size_t kind = 0; kind < outcome_kinds; ++kind) {
+    if (failed_by_[kind] == 0) continue;
+    std::string name = word(static_cast<OutcomeKind>(kind));
+    std::replace(name.begin(), name.end(), '_', ' ');
+    outcomes += fmt::format("{}{} {}", outcomes.empty() ? "" : ", ", failed_by_[kind], name);
+  }
+  return outcomes.empty() ? text : text + fmt::format("  failed by  {}\n", outcomes);
+}
+
+/// How much of the time the slots of each node were held by steps.
+std::string Summary::use_lines() const {
+  const auto nodes = use_.by_node(last_);
+  std::string text;
+  SlotSeconds all;
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    const auto& node = nodes[i];
+    all += node.gpu;
+    if (i >= most_listed) continue;
+    std::string uses;
+    if (node.gpu.slots > 0) {
+      uses = fmt::format("{} GPU slot{} {:.0f} %", node.gpu.slots, plural(node.gpu.slots), 100 * node.gpu.busy_share());
+    }
+    if (node.cpu.slots > 0) {
+      uses += fmt::format("{}{} slot{} without GPU {:.0f} %", uses.empty() ? "" : ", ", node.cpu.slots,
+                          plural(node.cpu.slots), 100 * node.cpu.busy_share());
+    }
+    text += fmt::format("  busy       {}: {}\n", node.host, uses);
+  }
+  if (nodes.size() > most_listed)
+    text += fmt::format("  busy       and {} more nodes: see summary.json\n", nodes.size() - most_listed);
+  if (all.slots > 0 && nodes.size() > 1) {
+    text += fmt::format("  busy       all {} GPU slots {:.0f} %: {} of {}\n", all.slots, 100 * all.busy_share(),
+                        duration_text(all.busy_s), duration_text(all.available_s));
+  }
+  return text;
+}
+
+std::string Summary::step_lines(const End& end, const OutputTail& tail) const {
+  std::string text;
   for (const auto& slow : slowest_) {
-    text += fmt::format("  {}    {:>8}  {}\n", &slow == &slowest_.front() ? "slowest" : "       ", duration_text(slow.seconds),
-                        name_and_place(slow));
+    text += fmt::format("  {}  {:>8}  {}: {}\n", &slow == &slowest_.front() ? "slowest  " : "         ",
+                        duration_text(slow.seconds), where(slow), command(slow.step));
   }
   for (const auto& failed : failed_) {
-    text += fmt::format("  failed     {} (line {}): {}, attempt {}\n", name_and_place(failed), graph_->step(failed.step).line,
-                        describe(failed.outcome), failed.attempt);
+    text += fmt::format("  failed     {} (line {}): {}, attempt {}: {}\n", where(failed),
+                        graph_->step(failed.step).line, describe(failed.outcome), failed.attempt, command(failed.step));
     for (const auto& line : tail(failed.step, failed.attempt)) text += fmt::format("             | {}\n", line);
   }
-  if (counts.failed > failed_.size()) text += fmt::format("  failed     and {} more: see the journal\n", counts.failed - failed_.size());
-  for (const auto& skipped : skipped_) {
-    text += fmt::format("  skipped    step {} because of step {}\n", graph_->name(skipped.step), graph_->name(skipped.because_of));
+  if (end.counts.failed > failed_.size()) {
+    text += fmt::format("  failed     and {} more: see the journal\n", end.counts.failed - failed_.size());
   }
-  if (counts.skipped > skipped_.size()) text += fmt::format("  skipped    and {} more: see the journal\n", counts.skipped - skipped_.size());
+  for (const auto& skipped : skipped_) {
+    text +=
+        fmt::format("  skipped    step {} because of step {}\n", graph_->name(skipped.step), cause(*graph_, skipped));
+  }
+  if (end.counts.skipped > skipped_.size()) {
+    text += fmt::format("  skipped    and {} more: see the journal\n", end.counts.skipped - skipped_.size());
+  }
   return text;
+}
+
+std::string Summary::text(const End& end, const OutputTail& tail) const {
+  return first_line(end) + counts_lines(end) + use_lines() + step_lines(end, tail);
 }
 
 std::string Summary::json(const End& end, const OutputTail& tail) const {
@@ -182,30 +229,45 @@ std::string Summary::json(const End& end, const OutputTail& tail) const {
                           {"attempts", attempts_},
                           {"retries", retries_},
                           {"lost_attempts", lost_},
-                          {"wall_s", last_ - std::max(first_, 0.0)},
+                          {"wall_s", wall_s()},
                           {"stopped", stop_reason_},
-                          {"trouble", end.trouble}};
-  auto& failed = document["failed"] = nlohmann::json::array();
-  for (const auto& one : failed_) {
-    failed.push_back({{"step", graph_->name(one.step)},
-                      {"line", graph_->step(one.step).line},
-                      {"host", plan_.ranks[one.worker].host},
-                      {"rank", one.worker},
-                      {"attempt", one.attempt},
-                      {"outcome", word(one.outcome.kind)},
-                      {"what", describe(one.outcome)},
-                      {"output_tail", tail(one.step, one.attempt)}});
+                          {"trouble", end.trouble},
+                          {"notes", end.notes},
+                          {"failed_by", nlohmann::json::object()},
+                          {"nodes", nlohmann::json::array()},
+                          {"slowest", nlohmann::json::array()},
+                          {"failed", nlohmann::json::array()},
+                          {"skipped", nlohmann::json::array()}};
+  for (std::size_t kind = 0; kind < outcome_kinds; ++kind) {
+    if (failed_by_[kind] > 0) document["failed_by"][word(static_cast<OutcomeKind>(kind))] = failed_by_[kind];
   }
-  auto& skipped = document["skipped"] = nlohmann::json::array();
+  for (const auto& node : use_.by_node(last_)) {
+    document["nodes"].push_back({{"host", node.host}, {"gpu", json_of(node.gpu)}, {"cpu", json_of(node.cpu)}});
+  }
+  const auto json_of_attempt = [this](const Attempt& one) {
+    return nlohmann::json{{"step", graph_->name(one.step)},
+                          {"line", graph_->step(one.step).line},
+                          {"command", command(one.step)},
+                          {"host", host(one.worker)},
+                          {"rank", one.worker},
+                          {"attempt", one.attempt},
+                          {"seconds", one.seconds},
+                          {"outcome", word(one.outcome.kind)},
+                          {"what", describe(one.outcome)}};
+  };
+  for (const auto& one : slowest_) document["slowest"].push_back(json_of_attempt(one));
+  for (const auto& one : failed_) {
+    auto record = json_of_attempt(one);
+    record["output_tail"] = tail(one.step, one.attempt);
+    document["failed"].push_back(std::move(record));
+  }
   for (const auto& one : skipped_) {
-    skipped.push_back({{"step", graph_->name(one.step)}, {"because_of", graph_->name(one.because_of)}});
+    document["skipped"].push_back({{"step", graph_->name(one.step)}, {"because_of", cause(*graph_, one)}});
   }
   return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
-std::string summary_of_a_running_run() {
-  return nlohmann::json{{"version", 1}, {"state", "running"}}.dump(2) + "\n";
-}
+std::string summary_of_a_running_run() { return nlohmann::json{{"version", 1}, {"state", "running"}}.dump(2) + "\n"; }
 
 int exit_code(const RunEnd& end) {
   const auto waiting = end.counts.waiting + end.counts.ready;
@@ -215,8 +277,9 @@ int exit_code(const RunEnd& end) {
     // A requeue after a life that achieved nothing would loop for ever.
     return end.stopped_for_time && end.succeeded_in_this_life == 0 ? 1 : 75;
   }
+  if (waiting > 0 && end.no_worker_left) return 3;
   if (end.counts.failed + end.counts.skipped > 0) return 1;
-  // Steps that wait though nobody asked to stop: on_error stop has failures (above), else no worker is left.
+  // Steps that wait although nobody asked to stop and nothing failed: the machine is to blame.
   return waiting > 0 ? 3 : 0;
 }
 

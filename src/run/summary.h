@@ -1,13 +1,13 @@
 // What a run came to: collected while it runs, told at its end.
 //
 // Knows: counts, the slowest and the failed steps, how busy slots were. Its memory does not grow with
-//        the steps that succeed.
+//        the number of steps.
 // Unaware of: where logs are (the caller gives a function that reads their ends), terminals.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,6 +15,7 @@
 #include "gradus/graph.h"
 #include "gradus/placement.h"
 #include "gradus/run_loop.h"
+#include "run/slot_use.h"
 
 namespace gradus {
 
@@ -23,7 +24,8 @@ using OutputTail = std::function<std::vector<std::string>(StepIndex step, std::u
 
 class Summary : public Observer {
  public:
-  Summary(std::shared_ptr<const Graph> graph, const Plan& plan) : graph_(std::move(graph)), plan_(plan) {}
+  /// `plan` must outlive this.
+  Summary(std::shared_ptr<const Graph> graph, const Plan& plan) : graph_(std::move(graph)), plan_(plan), use_(plan) {}
 
   void on_fact(const Fact& fact, const Decisions& decisions, double now) override;
   void on_time(const Decisions& decisions, double now) override;
@@ -35,7 +37,8 @@ class Summary : public Observer {
     std::size_t succeeded_before = 0;
     int exit_code = 0;
     std::string run_dir;
-    std::string trouble;  ///< what the machine refused; empty: nothing
+    std::string trouble;               ///< what the machine refused; empty: nothing
+    std::vector<std::string> notes{};  ///< what else is worth a line
   };
   /// For a person: what one would paste into a mail.
   std::string text(const End& end, const OutputTail& tail) const;
@@ -43,6 +46,8 @@ class Summary : public Observer {
   std::string json(const End& end, const OutputTail& tail) const;
 
   std::uint64_t succeeded_in_this_life() const { return succeeded_; }
+  /// True when there were workers and all are lost: RunEnd wants to know.
+  bool no_worker_left() const { return use_.no_worker_left(); }
   /// The signal that asked the run to stop, 0 if none did; and why in words.
   int stop_signal() const { return stop_signal_; }
   const std::string& stop_reason() const { return stop_reason_; }
@@ -55,30 +60,31 @@ class Summary : public Observer {
     double seconds = 0;
     Outcome outcome;
   };
-  struct NodeUse {
-    double gpu_slot_s = 0, cpu_slot_s = 0;
-  };
-  struct Live {
-    std::uint32_t gpu_slots = 0, cpu_slots = 0;
-  };
+  static constexpr std::size_t outcome_kinds = static_cast<std::size_t>(OutcomeKind::cancelled) + 1;
 
-  void take(const Decisions& decisions);
-  void ended(const AttemptEnded& fact);
+  void see_time(double now);
+  void take(const Decisions& decisions, const Attempt* ended, double now);
+  void take_failed(StepIndex step, const Decisions& decisions, const Attempt* ended);
   void note_slow(const Attempt& attempt);
-  void add_use_lines(std::string& text) const;
-  std::string name_and_place(const Attempt& attempt) const;
+  double wall_s() const { return first_ < 0 ? 0 : last_ - first_; }
+  std::string first_line(const End& end) const;
+  std::string counts_lines(const End& end) const;
+  std::string use_lines() const;
+  std::string step_lines(const End& end, const OutputTail& tail) const;
+  std::string where(const Attempt& attempt) const;
+  std::string host(WorkerId worker) const;
+  std::string command(StepIndex step) const;
 
   std::shared_ptr<const Graph> graph_;
   const Plan& plan_;
+  SlotUse use_;
   double first_ = -1, last_ = 0;
   std::uint64_t succeeded_ = 0;
   std::uint64_t attempts_ = 0, retries_ = 0, lost_ = 0;
-  std::map<StepIndex, Live> live_;
-  std::map<std::uint32_t, NodeUse> use_;      // by node
-  std::vector<Attempt> slowest_;              // at most five, longest first
-  std::map<StepIndex, Attempt> last_failure_;  // of steps that are not settled or have failed; bounded
-  std::vector<Attempt> failed_;               // at most most_listed
-  std::vector<StepSettled> skipped_;          // at most most_listed
+  std::array<std::uint64_t, outcome_kinds> failed_by_{};  // steps that failed, by their last outcome
+  std::vector<Attempt> slowest_;                          // at most five, longest first
+  std::vector<Attempt> failed_;                           // at most most_listed
+  std::vector<StepSettled> skipped_;                      // at most most_listed
   int stop_signal_ = 0;
   std::string stop_reason_;
 };
@@ -97,8 +103,9 @@ struct RunEnd {
   int stop_signal = 0;
   bool stopped_for_time = false;
   bool machine_refused = false;
+  bool no_worker_left = false;  ///< see Summary::no_worker_left()
 };
-/// The exit codes of the contract, section 6: 0, 1, 3, 75, 130.
+/// The exit codes of the contract, section 6: 0, 1, 3, 75, 130. (2 is for bad input: nothing was started.)
 int exit_code(const RunEnd& end);
 
 }  // namespace gradus

@@ -182,7 +182,7 @@ expect_match "message" "resuming: [0-9]+ of 200 steps succeeded before" "$seen"
 for i in $before; do expect_equal "runs of step $i, reported before" 1 "$(wc -l <ran.$i)"; done
 for ((i = 1; i <= 200; i++)); do expect_file ran.$i; done
 expect_exit 0 "${run[@]}" kill.txt --threads 3 --resume
-expect_match "message" "200 of 200 steps succeeded before, 0 to run" "$seen"
+expect_match "message" "200 of 200 steps succeeded before; 0 to run" "$seen"
 
 it "--resume on nothing starts afresh; a line inserted above changes nothing; a changed line runs again"
 printf 'echo a >>again.a\necho b >>again.b\n' >again.txt
