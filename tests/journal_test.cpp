@@ -332,7 +332,7 @@ TEST_F(JournalTest, damage_in_the_middle_is_an_error_that_names_file_line_and_by
        {"", "garbage", R"({"launch":1,"a":1,"key":"12)", R"({"launch":1,"a":1,"key":"xyz","digest":"0"})",
         R"({"launch":3,"a":1,"key":"1","digest":"0"})", R"({"launch":0,"a":1,"key":"1","digest":"0"})",
         R"({"launch":99999999999,"a":1,"key":"1","digest":"0"})", R"({"end":1,"a":1,"outcome":"succeeded"})",
-        R"({"stop":"drain")", "[1]", "{}", "\xff"}) {
+        R"({"stop":"drain")", R"({"launch":1,"a":1,"key":"1","digest":"0")", "[1]", "{}", "\xff"}) {
     EXPECT_THAT(message(broken), HasSubstr("j: line 2 (byte 21) is damaged")) << broken;
   }
 }

@@ -83,6 +83,7 @@ TEST(StepKeys, needs_are_in_the_digest_whatever_their_order) {
     return keys_of({a, b, {"c", "3", std::move(needs), {}, false}})[2].digest;
   };
   EXPECT_EQ(with({"a", "b"}), with({"b", "a"}));
+  EXPECT_EQ(with({"a", "b"}), keys_of({b, a, {"c", "3", {"a", "b"}, {}, false}})[2].digest);
   EXPECT_NE(with({"a"}), with({"b"}));
   EXPECT_NE(with({}), with({"a"}));
 }

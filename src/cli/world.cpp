@@ -69,6 +69,7 @@ class WorldOfRanks : public World {
     for (const auto& bytes : mpi_.gather(to_bytes(report_with_place(mpi_, invitation)))) {
       auto report = read_rank_report(bytes);
       if (!report) throw std::runtime_error(fmt::format("rank {} sent a report that cannot be read", reports.size()));
+      report->rank = static_cast<std::uint32_t>(reports.size());  // what MPI says, not the message
       reports.push_back(std::move(*report));
     }
     return reports;

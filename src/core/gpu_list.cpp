@@ -47,7 +47,8 @@ class ListParser {
     mistakes_.push_back({file_, line_, static_cast<std::uint32_t>(offset + 1), std::move(message)});
   }
   bool blank(std::size_t begin, std::size_t end) const {
-    return std::all_of(text_.begin() + static_cast<std::ptrdiff_t>(begin), text_.begin() + static_cast<std::ptrdiff_t>(end), is_blank);
+    return std::all_of(text_.begin() + static_cast<std::ptrdiff_t>(begin),
+                       text_.begin() + static_cast<std::ptrdiff_t>(end), is_blank);
   }
   std::size_t skip_blanks(std::size_t at, std::size_t end) const {
     while (at < end && is_blank(text_[at])) ++at;
@@ -62,9 +63,10 @@ class ListParser {
     while (host_end > begin && is_blank(text_[host_end - 1])) --host_end;
     const std::string host(text_.substr(begin, host_end - begin));
     if (host.empty()) return mistake(begin, "the host's name is missing before '='");
-    const bool known = host == "*" ? list.has_others
-                                   : std::any_of(list.hosts.begin(), list.hosts.end(),
-                                                 [&](const GpuList::ForHost& one) { return same_host(one.host, host); });
+    const bool known = host == "*"
+                           ? list.has_others
+                           : std::any_of(list.hosts.begin(), list.hosts.end(),
+                                         [&](const GpuList::ForHost& one) { return same_host(one.host, host); });
     if (known) return mistake(begin, fmt::format("'{}' stands twice", host));
     auto for_host = part(equals + 1, end);
     if (host == "*") {
@@ -93,7 +95,10 @@ class ListParser {
     }
     if (text_.substr(begin, end - begin).find('|') == std::string_view::npos) {
       list.kind = HostGpuList::Kind::ids;
+      const auto before = mistakes_.size();
       ids(begin, end, list.ids);
+      if (list.ids.empty() && mistakes_.size() == before)
+        mistake(first, "no GPU is named here: write ids, auto or none");
       return list;
     }
     list.kind = HostGpuList::Kind::groups;
@@ -119,7 +124,7 @@ class ListParser {
   }
 
   void entry(std::string_view word, std::size_t offset, std::vector<GpuId>& ids) {
-    if (word.starts_with("GPU-") || word.starts_with("MIG-")) {
+    if (word.size() > 4 && (word.starts_with("GPU-") || word.starts_with("MIG-"))) {
       ids.push_back({-1, std::string(word)});
       return;
     }
@@ -133,20 +138,23 @@ class ListParser {
       if (!take_number(rest, last)) return unknown(word, offset);
       if (!rest.empty()) return mistake(offset, fmt::format("'{}' is no range: write FIRST-LAST", word));
       if (last < first) {
-        return mistake(offset, fmt::format("'{}' runs downwards: write {}-{}, or the ids in the order you want", word, last, first));
+        return mistake(offset, fmt::format("'{}' runs downwards: write {}-{}, or the ids in the order you want", word,
+                                           last, first));
       }
     }
     if (!rest.empty()) return unknown(word, offset);
     if (first == scipions_void && last == scipions_void) {
       return mistake(offset, "99 is no GPU here: for a slot without GPU leave its group empty, as in '0 | | 1'");
     }
-    if (last - first >= most_entries) return mistake(offset, fmt::format("'{}' is more than {} GPUs", word, most_entries));
+    if (last - first >= most_entries || ids.size() >= most_entries)
+      return mistake(offset, fmt::format("'{}' is more than {} GPUs", word, most_entries));
     for (int id = first; id <= last; ++id) ids.push_back({id, ""});
   }
 
   void unknown(std::string_view word, std::size_t offset) {
     mistake(offset, fmt::format("'{}' is no GPU: ids, ranges such as 0-3, GPU-… and MIG-… UUIDs can stand here; "
-                                "auto and none stand alone", word));
+                                "auto and none stand alone",
+                                word));
   }
 
   static bool take_number(std::string_view& text, int& number) {

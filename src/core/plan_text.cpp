@@ -33,7 +33,8 @@ std::string gpus_text(const PlannedSlot& slot) {
     if (!text.empty()) text += ' ';
     text += gpu.position;
     if (gpu.token != gpu.position) text += "(" + gpu.token + ")";
-    if (const auto identity = short_identity(gpu.identity); !identity.empty() && identity != gpu.position.substr(0, 12)) text += " " + identity;
+    if (const auto identity = short_identity(gpu.identity); !identity.empty() && identity != gpu.position.substr(0, 12))
+      text += " " + identity;
   }
   return text.empty() ? "-" : text;
 }
@@ -46,8 +47,8 @@ std::string plan_table(const Plan& plan) {
   std::vector<Row> rows{{"node", "rank", "local", "thread", "slot", "GPUs", "cores"}};
   for (const auto& rank : plan.ranks) {
     for (const auto& slot : rank.slots) {
-      rows.push_back({rank.host, std::to_string(rank.rank), std::to_string(rank.local_rank), std::to_string(slot.thread),
-                      std::to_string(slot.slot), gpus_text(slot), ranges(slot.cores)});
+      rows.push_back({rank.host, std::to_string(rank.rank), std::to_string(rank.local_rank),
+                      std::to_string(slot.thread), std::to_string(slot.slot), gpus_text(slot), ranges(slot.cores)});
     }
   }
   std::array<std::size_t, 7> width{};
@@ -69,7 +70,11 @@ std::string plan_json(const Plan& plan) {
     for (const auto& slot : rank.slots) {
       auto gpus = nlohmann::json::array();
       for (const auto& gpu : slot.gpus) {
-        gpus.push_back({{"position", gpu.position}, {"token", gpu.token}, {"identity", gpu.identity}, {"name", gpu.name}, {"pci", gpu.pci}});
+        gpus.push_back({{"position", gpu.position},
+                        {"token", gpu.token},
+                        {"identity", gpu.identity},
+                        {"name", gpu.name},
+                        {"pci", gpu.pci}});
       }
       slots.push_back({{"host", rank.host},
                        {"node", rank.node},
@@ -82,7 +87,9 @@ std::string plan_json(const Plan& plan) {
                        {"cores", slot.cores}});
     }
   }
-  return nlohmann::json{{"version", 1}, {"slots", slots}, {"notes", plan.notes}}.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  return nlohmann::json{{"version", 1}, {"slots", slots}, {"notes", plan.notes}}.dump(
+             2, ' ', false, nlohmann::json::error_handler_t::replace) +
+         "\n";
 }
 
 }  // namespace gradus
