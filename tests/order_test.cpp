@@ -14,10 +14,9 @@ std::shared_ptr<const Graph> graph_of(const std::string& lines) {
 }
 
 TEST(Order, carries_what_a_slot_needs_and_the_outputs_of_its_prerequisites) {
-  const auto graph = graph_of(
-      R"({"id":"a","command":"x","creates":["out","/abs"],"cwd":"work"})"
-      "\n"
-      R"({"id":"b","argv":["y","z"],"needs":["a"],"gpus":2,"cpus":3,"timeout":5})");
+  const auto graph = graph_of(R"({"id":"a","command":"x","creates":["out","/abs"],"cwd":"work"})"
+                              "\n"
+                              R"({"id":"b","argv":["y","z"],"needs":["a"],"gpus":2,"cpus":3,"timeout":5})");
   const auto order = make_order(*graph, {1, 4, 0, {0, 1}, {{0, 0}, {1, 0}}});
   EXPECT_EQ(order.id, "b");
   EXPECT_EQ(order.attempt, 4U);

@@ -55,7 +55,9 @@ std::string dealt(const std::vector<RankReport>& ranks, const PlacementOptions& 
   const auto plan = make_plan(ranks, options);
   return plan.mistakes.empty() ? dealt(plan) : "mistake: " + plan.mistakes.front().message;
 }
-std::string alone(const std::string& list, std::uint32_t slots) { return dealt({rank(0, 0, 0)}, with(list, slots, true)); }
+std::string alone(const std::string& list, std::uint32_t slots) {
+  return dealt({rank(0, 0, 0)}, with(list, slots, true));
+}
 
 TEST(Placement, deals_the_seed_cases) {
   EXPECT_EQ(alone("0 1", 2), "0/1");

@@ -16,7 +16,9 @@ std::shared_ptr<const Graph> graph_of(const std::string& lines) {
 /// One slot; every launched attempt succeeds at the next wait. Notes what it is told.
 class OneSlot : public Cluster {
  public:
-  explicit OneSlot(std::vector<std::string>& story) : story_(story) { facts_.push_back(WorkerJoined{0, {0, {{{}, {0}}}}}); }
+  explicit OneSlot(std::vector<std::string>& story) : story_(story) {
+    facts_.push_back(WorkerJoined{0, {0, {{{}, {0}}}}});
+  }
   void perform(const LaunchAttempt& launch) override {
     story_.push_back("launch " + std::to_string(launch.step + 1));
     facts_.push_back(AttemptEnded{launch.step, launch.attempt, 0, {}});

@@ -110,7 +110,8 @@ TEST_F(SlotPoolTest, tells_a_working_folder_that_is_not_there) {
 }
 
 TEST_F(SlotPoolTest, runs_the_attempts_of_one_slot_one_after_the_other) {
-  for (int i = 0; i < 20; ++i) launch("sh -c 'mkdir " + folder_.file("alone") + " && rmdir " + folder_.file("alone") + "'");
+  for (int i = 0; i < 20; ++i)
+    launch("sh -c 'mkdir " + folder_.file("alone") + " && rmdir " + folder_.file("alone") + "'");
   for (std::uint32_t i = 0; i < 20; ++i) {
     const auto end = next_end();
     EXPECT_EQ(end.step, i);

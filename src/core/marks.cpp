@@ -35,7 +35,8 @@ std::string_view name_at(std::string_view text, std::size_t at) {
   if (text.substr(at, 2) != "%(") return {};
   std::size_t end = at + 2;
   while (end < text.size() && is_name_character(text[end])) ++end;
-  if (end == at + 2 || text.substr(end, 2) != ")s" || (text[at + 2] >= '0' && text[at + 2] <= '9')) return {};
+  const bool begins_with_a_letter = end > at + 2 && text[at + 2] >= 'A' && text[at + 2] <= 'Z';
+  if (!begins_with_a_letter || text.substr(end, 2) != ")s") return {};
   return text.substr(at + 2, end - at - 2);
 }
 
