@@ -90,7 +90,9 @@ TEST(Marks, changes_nothing_but_marks_in_any_command_line) {
       }
     }
     // Marks that came about by chance are not what this test is about.
-    if (wanted.find("%(GPU)s") != std::string::npos || text.find("%%(RANK)s") != std::string::npos) continue;
+    if (wanted.find("%(GPU)s") != std::string::npos || text.find("%%(RANK)s") != std::string::npos ||
+        text.find("%%(GPU") != std::string::npos)
+      continue;
     ASSERT_EQ(expand(text), wanted);
   }
 }

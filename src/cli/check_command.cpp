@@ -32,12 +32,14 @@ int check_command(const Words& words) {
   const auto input = read_input(Subcommand::check, words);
   const auto& graph = *input.steps.graph;
   const auto census = count(graph);
-  fmt::print("{}: {} step{}, all well formed\n", input.steps_name, graph.step_count(), graph.step_count() == 1 ? "" : "s");
+  fmt::print("{}: {} step{}, all well formed\n", input.steps_name, graph.step_count(),
+             graph.step_count() == 1 ? "" : "s");
   fmt::print("  {} use a GPU, {} run on a core only\n", census.gpu_steps, census.cpu_steps);
   fmt::print("  {} can start at once, {} prerequisites, {} barriers\n", census.roots, census.edges,
              graph.node_count() - graph.step_count());
   if (census.with_cost > 0) {
-    fmt::print("  {} have a cost; the longest chain is expected to take {:.0f} s\n", census.with_cost, census.longest_s);
+    fmt::print("  {} have a cost; the longest chain is expected to take {:.0f} s\n", census.with_cost,
+               census.longest_s);
   }
   return 0;
 }

@@ -48,9 +48,10 @@ void refuse_gpu_steps(const Input& input, Diagnostics& mistakes) {
     if (count++ == 0) first = step;
   }
   if (count == 0) return;
-  mistakes.push_back({graph.file(), graph.step(first).line, 0,
-                      fmt::format("step {} uses a GPU{}, but --use-gpu (or GRADUS_USE_GPU) is no: say yes or leave it out", graph.name(first),
-                                  count > 1 ? fmt::format(" (and {} more do)", count - 1) : "")});
+  mistakes.push_back(
+      {graph.file(), graph.step(first).line, 0,
+       fmt::format("step {} uses a GPU{}, but --use-gpu (or GRADUS_USE_GPU) is no: say yes or leave it out",
+                   graph.name(first), count > 1 ? fmt::format(" (and {} more do)", count - 1) : "")});
 }
 
 }  // namespace
@@ -98,7 +99,8 @@ Input read_input(Subcommand subcommand, const std::vector<std::string>& words) {
 PlacementOptions placement_options(const Input& input, bool alone) {
   const auto& options = input.options;
   PlacementOptions placement;
-  const bool wanted = !input.steps.graph || any_step_uses_gpu(*input.steps.graph) || options.gpus || options.use_gpu == true;
+  const bool wanted =
+      !input.steps.graph || any_step_uses_gpu(*input.steps.graph) || options.gpus || options.use_gpu == true;
   placement.use_gpu = options.use_gpu.value_or(wanted);
   placement.list_origin = options.gpus_origin;
   if (options.gpus) {

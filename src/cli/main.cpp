@@ -67,8 +67,8 @@ int with_mpi(const std::string& name, const Words& words, const StepEnvironment&
     take_part(mpi, environment, guardian);
     return 0;
   }
-  const auto world = mpi.size() > 1 ? world_of_ranks(mpi, environment, guardian)
-                                    : world_of_one(environment, guardian, true);
+  const auto world =
+      mpi.size() > 1 ? world_of_ranks(mpi, environment, guardian) : world_of_one(environment, guardian, true);
   const int exit_code = guarded(name, words, *world);
   world->dismiss();
   return exit_code;

@@ -153,8 +153,7 @@ const std::vector<Group>& groups() {
            o.quiet = true;
            return Text();
          }},
-        {"json", command_line, nullptr, "plan: print JSON",
-         [](RunOptions& o, const Text&) {
+        {"json", command_line, nullptr, "plan: print JSON", [](RunOptions& o, const Text&) {
            o.json = true;
            return Text();
          }}}}};
@@ -204,6 +203,8 @@ void store(const po::variables_map& given, unsigned where, RunOptions& options, 
   for (const auto& group : groups()) {
     for (const auto& option : group.options) {
       if ((option.where & where) == 0 || given.count(option.name) == 0) continue;
+      // What was given first counts: command line, environment, file.
+      if (!options.given.insert(option.name).second) continue;
       const auto text = option.value != nullptr ? given[option.name].as<Text>() : Text();
       const auto wrong = option.store(options, text);
       if (!wrong.empty()) mistakes.push_back({file, line, 0, fmt::format("--{}: {}", option.name, wrong)});
@@ -243,10 +244,12 @@ void add_environment(RunOptions& options, Diagnostics& mistakes) {
     const auto wrong = store_choice(text, "yes", "no", yes);
     if (!wrong.empty()) mistakes.push_back({"GRADUS_USE_GPU", 0, 0, wrong});
     options.use_gpu = yes;
+    options.given.insert("use-gpu");
   }
   if (const char* text = std::getenv("GRADUS_GPU_LIST"); text != nullptr && !options.gpus) {
     options.gpus = text;
     options.gpus_origin = "GRADUS_GPU_LIST";
+    options.given.insert("gpus");
   }
 }
 
@@ -270,7 +273,8 @@ const char* usage(Subcommand subcommand) {
 void take_steps(const po::variables_map& given, Subcommand subcommand, RunOptions& options, Diagnostics& mistakes) {
   const auto names = given.count("steps") != 0 ? given["steps"].as<std::vector<Text>>() : std::vector<Text>();
   if (names.size() > 1) {
-    mistakes.push_back({"", 0, 0, fmt::format("one steps file, please: both '{}' and '{}' were given", names[0], names[1])});
+    mistakes.push_back(
+        {"", 0, 0, fmt::format("one steps file, please: both '{}' and '{}' were given", names[0], names[1])});
   } else if (names.size() == 1) {
     options.steps = names[0];
   } else if (subcommand != Subcommand::plan) {
@@ -294,8 +298,7 @@ RunOptions parse_command_line(Subcommand subcommand, const std::vector<Text>& wo
     mistakes.push_back({"", 0, 0, error.what()});
   }
   if (given.count("help") != 0) {
-    std::cout << usage(subcommand) << shown
-              << "\nSteps files, marks such as %(GPU)s and exit codes: see README.md\n";
+    std::cout << usage(subcommand) << shown << "\nSteps files, marks such as %(GPU)s and exit codes: see README.md\n";
     throw Leave{0};
   }
   RunOptions options;
@@ -316,22 +319,12 @@ void add_file_options(const StepsFile& file, const Text& file_name, RunOptions& 
       mistakes.push_back({file_name, line.line, 0, error.what()});
       continue;
     }
-    // What was given before the file counts more: the file's values go into a copy, and only what is
-    // still at its default is taken over.
-    RunOptions from_file;
-    store(given, steps_file, from_file, file_name, line.line, mistakes);
-    const RunOptions defaults;
-    const auto take = [&](auto member) {
-      if (options.*member == defaults.*member) options.*member = from_file.*member;
-    };
-    if (!options.gpus && from_file.gpus) {
+    const bool list_was_given = options.gpus.has_value();
+    store(given, steps_file, options, file_name, line.line, mistakes);
+    if (!list_was_given && options.gpus) {
       options.gpus_origin = file_name;
       options.gpus_line = line.line;
     }
-    take(&RunOptions::use_gpu), take(&RunOptions::gpus), take(&RunOptions::threads), take(&RunOptions::cpu_slots);
-    take(&RunOptions::gpu_exclusive), take(&RunOptions::gpu_mask), take(&RunOptions::hide_gpus);
-    take(&RunOptions::master_works), take(&RunOptions::bind_cores), take(&RunOptions::on_error), take(&RunOptions::grace_s);
-    take(&RunOptions::crash_limit), take(&RunOptions::shell), take(&RunOptions::prolog);
   }
 }
 

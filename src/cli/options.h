@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,8 @@ struct RunOptions {
   bool json = false;
 
   std::string steps;  ///< file name, or `-`
+
+  std::set<std::string> given;  ///< names of the options that were given, wherever
 };
 
 /// Thrown to end a subcommand with an exit code after its message has been printed.

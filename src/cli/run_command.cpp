@@ -1,6 +1,7 @@
 // gradus run: from checked input to the exit code.
 #include <fmt/format.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -70,7 +71,8 @@ std::vector<std::string> last_lines(const std::string& path, std::size_t most) {
   file.seekg(std::max<std::streamoff>(0, size - enough));
   std::deque<std::string> lines;
   for (std::string line; std::getline(file, line);) {
-    std::replace_if(line.begin(), line.end(), [](unsigned char c) { return c < ' ' && c != '\t'; }, ' ');
+    std::replace_if(
+        line.begin(), line.end(), [](unsigned char c) { return c < ' ' && c != '\t'; }, ' ');
     lines.push_back(line.substr(0, 300));
     if (lines.size() > most) lines.pop_front();
   }
@@ -88,12 +90,14 @@ OutputTail tail_in(const std::string& run_dir) {
 /// What the master holds while it runs.
 class Run {
  public:
-  Run(Input input, Plan plan, World& world)
+  Run(Input input, Plan plan, World& world, Words words)
       : input_(std::move(input)),
         plan_(std::move(plan)),
         world_(world),
-        directory_(input_.options.run_dir.empty() ? default_run_directory(input_.options.steps) : input_.options.run_dir,
-                   mode_of(input_.options)) {
+        words_(std::move(words)),
+        directory_(
+            input_.options.run_dir.empty() ? default_run_directory(input_.options.steps) : input_.options.run_dir,
+            mode_of(input_.options)) {
     if (!directory_.warning().empty()) say(directory_.warning());
   }
 
@@ -101,7 +105,8 @@ class Run {
     read_earlier_lives();
     Journal journal(directory_.journal(), story_.whole_size, input_.steps.graph, plan_);
     write_atomically(directory_.summary(), summary_of_a_running_run());
-    journal.begin_life({GRADUS_VERSION, input_.steps_name, input_.steps.graph->step_count(), host_name(), getpid()});
+    journal.begin_life(
+        {GRADUS_VERSION, input_.steps_name, input_.steps.graph->step_count(), host_name(), getpid(), command_line()});
     SchedulerOptions options;
     options.on_error = input_.options.on_error;
     options.crash_limit = input_.options.crash_limit;
@@ -114,15 +119,22 @@ class Run {
   }
 
  private:
+  std::vector<std::string> command_line() const {
+    std::vector<std::string> all{"gradus", "run"};
+    all.insert(all.end(), words_.begin(), words_.end());
+    return all;
+  }
+
   void read_earlier_lives() {
     if (!input_.options.resume) return;
-    const auto text = directory_.journal_text();
+    auto text = directory_.journal_text();
     if (text.empty()) return;
-    story_ = read_journal(directory_.journal(), text);
+    story_ = read_journal(directory_.journal(), std::move(text));
     if (story_.torn_bytes > 0) {
       say(fmt::format("{} bytes of an unfinished last record were cut off the journal", story_.torn_bytes));
     }
-    before_ = plan_resume(*input_.steps.graph, story_, [](const std::string& path) { return access(path.c_str(), F_OK) == 0; });
+    const auto exists = [](const std::string& path) { return access(path.c_str(), F_OK) == 0; };
+    before_ = plan_resume(*input_.steps.graph, story_, exists, directory_.path());
     fmt::print("resuming: {}\n", before_.in_words());
   }
 
@@ -152,8 +164,14 @@ class Run {
     run_end.stop = scheduler.stop_kind();
     run_end.stop_signal = summary.stop_signal();
     run_end.machine_refused = !trouble.empty();
+    run_end.no_worker_left = summary.no_worker_left();
     Summary::End end{run_end.counts, before_.kept, exit_code(run_end), input_.options.run_dir, trouble};
     end.run_dir = directory_.path();
+    if (scheduler.stopped_on_error())
+      end.notes.emplace_back("--on-error stop: nothing was started after the first failure");
+    rusage own{};
+    getrusage(RUSAGE_SELF, &own);
+    end.master_max_rss_kib = static_cast<std::uint64_t>(own.ru_maxrss);
     try {
       journal.end_life(end.exit_code, end.counts);
       write_atomically(directory_.summary(), summary.json(end, tail_in(directory_.path())));
@@ -168,6 +186,7 @@ class Run {
   Input input_;
   Plan plan_;
   World& world_;
+  Words words_;
   RunDirectory directory_;
   JournalStory story_;
   ResumePlan before_;
@@ -184,7 +203,7 @@ int run_command(const Words& words, World& world) {
   leave_if_wrong(mistakes);
   print_plan(plan);
   try {
-    return Run(std::move(input), std::move(plan), world).run();
+    return Run(std::move(input), std::move(plan), world, words).run();
   } catch (const RunDirectoryRefused& refused) {
     say(refused.what());
     return 2;

@@ -8,6 +8,8 @@ namespace {
 /// Where a prerequisite's outputs are to be found, as seen from where gradus was started.
 void add_outputs(const Graph& graph, StepIndex needed, std::vector<std::string>& paths) {
   const auto& folder = graph.options(needed).cwd;
+  // Marks in the folder were expanded by the rank that ran it; nobody else can say where that was.
+  if (folder.find("%(") != std::string::npos) return;
   for (auto& path : split_zero_terminated(graph.step(needed).creates)) {
     const bool is_absolute = path.starts_with('/') || folder.empty();
     paths.push_back(is_absolute ? std::move(path) : folder + "/" + path);

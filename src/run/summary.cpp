@@ -231,6 +231,7 @@ std::string Summary::json(const End& end, const OutputTail& tail) const {
                           {"lost_attempts", lost_},
                           {"wall_s", wall_s()},
                           {"stopped", stop_reason_},
+                          {"master_max_rss_kib", end.master_max_rss_kib},
                           {"trouble", end.trouble},
                           {"notes", end.notes},
                           {"failed_by", nlohmann::json::object()},
