@@ -1,0 +1,130 @@
+#include "gradus/graph.h"
+
+#include <gmock/gmock.h>
+
+#include "gradus/outcome.h"
+#include "gradus/steps_file.h"
+
+namespace gradus {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+/// `id: needs; …` as a graph; mistakes without their file.
+struct Built {
+  std::shared_ptr<const Graph> graph;
+  std::vector<std::string> mistakes;
+};
+Built built(const std::vector<std::pair<std::string, std::vector<std::string>>>& steps) {
+  GraphBuilder builder("f");
+  std::uint32_t line = 0;
+  for (const auto& [id, needed] : steps) {
+    Step step;
+    step.id = builder.store(id);
+    step.command = "x";
+    step.line = ++line;
+    step.options = builder.intern({});
+    const auto index = builder.add(step);
+    for (const auto& one : needed) builder.need(index, builder.store(one), line, 7);
+  }
+  Built result;
+  Diagnostics mistakes;
+  result.graph = builder.build(mistakes);
+  for (const auto& one : mistakes) result.mistakes.push_back(to_string(one));
+  return result;
+}
+
+TEST(Graph, joins_needs_and_dependents_and_drops_repeats) {
+  const auto graph = built({{"a", {}}, {"b", {"a", "a"}}, {"c", {"a", "b"}}}).graph;
+  EXPECT_THAT(graph->needs(1), ElementsAre(0));
+  EXPECT_THAT(graph->needs(2), ElementsAre(0, 1));
+  EXPECT_THAT(graph->dependents(0), ElementsAre(1, 2));
+  EXPECT_EQ(graph->find("b"), 1U);
+  EXPECT_EQ(graph->find("2"), no_step);
+}
+
+TEST(Graph, tells_unknown_self_and_duplicate_needs_all_at_once) {
+  EXPECT_THAT(built({{"align", {}}, {"sum", {"aling"}}, {"self", {"self"}}, {"align", {}}}).mistakes,
+              ElementsAre(HasSubstr("f:4: the id 'align' was given before, in line 1"),
+                          HasSubstr("f:2:7: step sum needs 'aling', which is no step: did you mean 'align'?"),
+                          HasSubstr("f:3:7: step self needs itself")));
+}
+
+TEST(Graph, takes_an_id_that_is_another_steps_number_for_a_duplicate) {
+  EXPECT_THAT(built({{"2", {}}, {"", {}}}).mistakes, ElementsAre(HasSubstr("also the number of the step in line 2")));
+  EXPECT_THAT(built({{"1", {}}, {"", {}}}).mistakes, testing::IsEmpty());
+}
+
+TEST(Graph, shows_every_cycle_once) {
+  EXPECT_THAT(built({{"a", {"b"}}, {"b", {"a"}}, {"c", {"b"}}, {"d", {"f"}}, {"e", {"d"}}, {"f", {"e"}}}).mistakes,
+              ElementsAre(HasSubstr("f:1: these steps need each other: a -> b -> a"),
+                          HasSubstr("f:4: these steps need each other: d -> f -> e -> d")));
+}
+
+TEST(Graph, is_not_defeated_by_a_long_chain_or_a_long_cycle) {
+  std::vector<std::pair<std::string, std::vector<std::string>>> steps;
+  for (int i = 0; i < 200000; ++i) steps.push_back({"s" + std::to_string(i), {}});
+  for (int i = 1; i < 200000; ++i) steps[static_cast<std::size_t>(i)].second = {"s" + std::to_string(i - 1)};
+  EXPECT_EQ(built(steps).graph->longest_path_s(0), 200000);
+  steps[0].second = {"s199999"};
+  EXPECT_THAT(built(steps).mistakes, ElementsAre(HasSubstr("more ...")));
+}
+
+TEST(Graph, measures_the_longest_path_by_costs_and_their_mean) {
+  const auto file =
+      parse_steps("f",
+                  std::make_shared<const std::string>("{\"command\":\"a\",\"cost\":10}\n{\"command\":\"b\",\"needs\":["
+                                                      "1],\"cost\":2}\n{\"command\":\"c\",\"needs\":[2]}\n"),
+                  StepsFormat::json_lines, nullptr);
+  EXPECT_DOUBLE_EQ(file.graph->expected_s(2), 6);
+  EXPECT_FLOAT_EQ(file.graph->longest_path_s(0), 18);
+}
+
+std::shared_ptr<const Graph> lines(const std::string& text) {
+  return parse_steps("f", std::make_shared<const std::string>(text), StepsFormat::text, nullptr).graph;
+}
+
+TEST(Graph, makes_a_barrier_that_needs_success_look_across_one_that_does_not) {
+  const auto graph = lines("a\n#GRADUS barrier=ended\nb\n#GRADUS barrier\nc\n");
+  // 3: the ended barrier, 4: its companion, 5: the second barrier.
+  ASSERT_EQ(graph->node_count(), 6U);
+  EXPECT_EQ(graph->barrier_kind(3), BarrierKind::ended);
+  EXPECT_EQ(graph->barrier_kind(4), BarrierKind::succeeded);
+  EXPECT_THAT(graph->needs(1), ElementsAre(3));
+  EXPECT_THAT(graph->needs(2), ElementsAre(5));
+  EXPECT_THAT(graph->needs(5), ElementsAre(1, 4));
+}
+
+TEST(Graph, finds_a_cycle_through_a_barrier) {
+  const auto file = parse_steps(
+      "f", std::make_shared<const std::string>("#GRADUS --needs 2\na\n#GRADUS default\n#GRADUS barrier\nb\n"),
+      StepsFormat::text, nullptr);
+  ASSERT_EQ(file.mistakes.size(), 1U);
+  EXPECT_THAT(file.mistakes[0].message, HasSubstr("1 -> 2 -> barrier 1 -> 1"));
+}
+
+TEST(Diagnostics, leave_out_what_has_no_place_and_suggest_only_what_is_near) {
+  EXPECT_EQ(to_string({"f", 3, 5, "x"}), "f:3:5: x");
+  EXPECT_EQ(to_string({"f", 0, 0, "x"}), "f: x");
+  EXPECT_EQ(to_string({"", 0, 0, "x"}), "x");
+  EXPECT_EQ(nearest_word("retrys", {"retries", "needs"}), "retries");
+  EXPECT_EQ(nearest_word("zzz", {"retries", "needs"}), "");
+}
+
+TEST(Outcomes, have_words_that_can_be_read_back_and_are_said_in_words) {
+  for (int i = 0; i <= static_cast<int>(OutcomeKind::cancelled); ++i) {
+    OutcomeKind read{};
+    EXPECT_TRUE(parse_word(word(static_cast<OutcomeKind>(i)), read));
+    EXPECT_EQ(static_cast<int>(read), i);
+  }
+  OutcomeKind kind{};
+  EXPECT_FALSE(parse_word("nonsense", kind));
+  EXPECT_EQ(describe({OutcomeKind::exit_code, 3, ""}), "exit code 3");
+  EXPECT_EQ(describe({OutcomeKind::signal, 11, ""}), "killed by SIGSEGV");
+  EXPECT_TRUE((Outcome{OutcomeKind::timed_out, 0, ""}).is_steps_own_failure());
+  EXPECT_FALSE((Outcome{OutcomeKind::lost_with_worker, 0, ""}).is_steps_own_failure());
+}
+
+}  // namespace
+}  // namespace gradus
