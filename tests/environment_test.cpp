@@ -19,7 +19,8 @@ TEST(StepEnvironment, leaves_out_what_the_launcher_put_in_and_keeps_the_users_ow
 TEST(StepEnvironment, lays_changes_over_what_is_inherited_and_the_last_one_wins) {
   const char* variables[] = {"A=1", "B=2", nullptr};
   std::vector<std::string> storage;
-  const auto list = StepEnvironment(variables).with({{"B", "x"}, {"C", "1"}, {"C", "2"}, {"B", "y"}}, storage);
+  const StepEnvironment environment(variables);
+  const auto list = environment.with({{"B", "x"}, {"C", "1"}, {"C", "2"}, {"B", "y"}}, storage);
   EXPECT_THAT(texts(list), testing::ElementsAre("A=1", "B=y", "C=2"));
   EXPECT_EQ(list.back(), nullptr);
 }
@@ -27,7 +28,8 @@ TEST(StepEnvironment, lays_changes_over_what_is_inherited_and_the_last_one_wins)
 TEST(StepEnvironment, keeps_values_of_any_size) {
   const std::string large = "LARGE=" + std::string(1 << 17, 'x');
   const char* variables[] = {large.c_str(), nullptr};
-  EXPECT_EQ(StepEnvironment(variables).value("LARGE").size(), std::size_t{1} << 17);
+  const StepEnvironment environment(variables);
+  EXPECT_EQ(environment.value("LARGE").size(), std::size_t{1} << 17);
 }
 
 }  // namespace

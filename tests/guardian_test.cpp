@@ -61,8 +61,12 @@ Rank start_rank(const TemporaryFolder& folder, const std::string& script) {
   for (int i = 0; i < 500 && !(folder.has("guardian") && folder.has("grandchild")); ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
-  rank.guardian = std::stoi("0" + folder.read("guardian"));
-  rank.grandchild = std::stoi("0" + folder.read("grandchild"));
+  // Never 0: that would be this test's own process group.
+  const auto number = [&](const std::string& name) { return folder.has(name) ? std::stoi(folder.read(name)) : -1; };
+  rank.guardian = number("guardian");
+  rank.grandchild = number("grandchild");
+  EXPECT_GT(rank.guardian, 1);
+  EXPECT_GT(rank.grandchild, 1);
   return rank;
 }
 

@@ -38,6 +38,8 @@ class ChildStack {
   ChildStack(const ChildStack&) = delete;
   ChildStack& operator=(const ChildStack&) = delete;
   void* top() const { return static_cast<char*>(memory_) + size; }
+  /// Its lowest bytes, which the stack never reaches: seen by child and parent alike.
+  void* shared() const { return memory_; }
 
  private:
   static constexpr std::size_t size = 128 * 1024;

@@ -51,10 +51,11 @@ SlotPool::SlotPool(PlannedRank rank, RunSettings settings, const StepEnvironment
 }
 
 SlotPool::~SlotPool() {
-  slots_.clear();
+  // The watcher first: it looks at the slots. They end by KILL, for which nobody need watch a clock.
   closing_ = true;
   watch_.wake();
   watcher_.join();
+  slots_.clear();
   close(around_.null_fd);
 }
 
