@@ -28,7 +28,8 @@ std::map<std::uint32_t, std::vector<SlotShape>> slots_by_node(const Workers& wor
 
 std::string asked(const Demand& demand) {
   std::string text;
-  if (demand.wants_gpu) text = demand.gpus == 0 ? "a GPU" : fmt::format("{} GPU{}", demand.gpus, demand.gpus > 1 ? "s" : "");
+  if (demand.wants_gpu)
+    text = demand.gpus == 0 ? "a GPU" : fmt::format("{} GPU{}", demand.gpus, demand.gpus > 1 ? "s" : "");
   if (demand.cpus > 1) text += fmt::format("{}{} cores", text.empty() ? "" : " and ", demand.cpus);
   return text;
 }

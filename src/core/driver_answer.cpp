@@ -75,20 +75,13 @@ std::string driver_answer_lines(const DriverAnswer& answer) {
     fmt::format_to(out, "gpu\t{}\t{}\t{}\t{}\n", i, one_field(gpu.identity), one_field(gpu.pci), one_field(gpu.name));
   }
   switch (answer.status) {
-    case DriverAnswer::Status::ok:
-      lines += "ok\n";
-      break;
-    case DriverAnswer::Status::no_driver:
-      fmt::format_to(out, "no-driver\t{}\n", one_field(answer.text));
-      break;
+    case DriverAnswer::Status::ok: lines += "ok\n"; break;
+    case DriverAnswer::Status::no_driver: fmt::format_to(out, "no-driver\t{}\n", one_field(answer.text)); break;
     case DriverAnswer::Status::error:
       fmt::format_to(out, "error\t{}\t{}\n", answer.error, one_field(answer.text));
       break;
-    case DriverAnswer::Status::built_without_cuda:
-      lines += "built-without-cuda\n";
-      break;
-    case DriverAnswer::Status::silent:
-      break;
+    case DriverAnswer::Status::built_without_cuda: lines += "built-without-cuda\n"; break;
+    case DriverAnswer::Status::silent: break;
   }
   return lines;
 }

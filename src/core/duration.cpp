@@ -75,7 +75,9 @@ double parse_duration(std::string_view text) {
   auto rest = text;
   const double plain = take_number(rest);
   if (plain >= 0 && rest.empty()) return plain;
-  return text.find_first_of(":-") != std::string_view::npos ? parse_colons(text) : text.empty() ? -1 : parse_units(text);
+  return text.find_first_of(":-") != std::string_view::npos ? parse_colons(text)
+         : text.empty()                                     ? -1
+                                                            : parse_units(text);
 }
 
 }  // namespace gradus

@@ -44,37 +44,29 @@ std::string inherited_text(const GpuDiscovery& discovery) {
 
 std::string learnt_from(const GpuDiscovery& discovery) {
   switch (discovery.source) {
-    case GpuSource::driver:
-      return fmt::format("learnt from the CUDA driver ({})", inherited_text(discovery));
+    case GpuSource::driver: return fmt::format("learnt from the CUDA driver ({})", inherited_text(discovery));
     case GpuSource::visible_list:
       return fmt::format("learnt from the environment alone ({})", inherited_text(discovery));
-    case GpuSource::nothing:
-      break;
+    case GpuSource::nothing: break;
   }
   return "neither a driver nor a visible-devices variable: the ids of a GPU list would be believed as given";
 }
 
 const char* source_word(GpuSource source) {
   switch (source) {
-    case GpuSource::driver:
-      return "driver";
-    case GpuSource::visible_list:
-      return "visible_list";
-    case GpuSource::nothing:
-      break;
+    case GpuSource::driver: return "driver";
+    case GpuSource::visible_list: return "visible_list";
+    case GpuSource::nothing: break;
   }
   return "nothing";
 }
 
 const char* vendor_word(GpuVendor vendor) {
   switch (vendor) {
-    case GpuVendor::nvidia:
-      return "nvidia";
+    case GpuVendor::nvidia: return "nvidia";
     case GpuVendor::amd_rocr:
-    case GpuVendor::amd_hip:
-      return "amd";
-    case GpuVendor::intel:
-      break;
+    case GpuVendor::amd_hip: return "amd";
+    case GpuVendor::intel: break;
   }
   return "intel";
 }

@@ -138,8 +138,9 @@ class GraphCheck {
       }
       const auto other = as_ordinal(id, graph_.steps_.size());
       if (other != no_step && other != step && graph_.steps_[other].id.empty()) {
-        complain(step, fmt::format("the id '{}' is also the number of the step in line {}: give that step an id of its own",
-                                   id, graph_.steps_[other].line));
+        complain(step,
+                 fmt::format("the id '{}' is also the number of the step in line {}: give that step an id of its own",
+                             id, graph_.steps_[other].line));
       }
     }
   }
@@ -283,9 +284,9 @@ class GraphCheck {
   std::vector<Edge> edges_;
   std::vector<std::string> candidates_;
   std::size_t suggestions_ = 0;
-  StepIndex segment_ = 0;             // first step behind the last barrier
-  StepIndex gate_ = no_step;          // the last barrier
-  StepIndex all_succeeded_ = no_step; // the node that stands for "everything above succeeded"
+  StepIndex segment_ = 0;              // first step behind the last barrier
+  StepIndex gate_ = no_step;           // the last barrier
+  StepIndex all_succeeded_ = no_step;  // the node that stands for "everything above succeeded"
 };
 
 std::shared_ptr<const Graph> GraphBuilder::build(Diagnostics& mistakes) {

@@ -8,10 +8,20 @@ namespace {
 
 // What Open MPI 4.1's mpirun and a PMIx or PMI server put into a rank's environment, seen by comparing the
 // environments inside and outside. A step that kept them would join our run as a rank or abort.
-constexpr std::array<std::string_view, 14> prefixes{
-    "PMIX_",           "PMI_",           "OMPI_COMM_WORLD_", "OMPI_APP_CTX_", "OMPI_ARGV",
-    "OMPI_COMMAND",    "OMPI_FILE_LOCATION", "OMPI_FIRST_RANKS", "OMPI_NUM_APP_CTX", "OMPI_UNIVERSE_SIZE",
-    "OMPI_MCA_ess_",   "OMPI_MCA_initial_wdir", "OMPI_MCA_orte_", "OMPI_MCA_mpi_oversubscribe"};
+constexpr std::array<std::string_view, 14> prefixes{"PMIX_",
+                                                    "PMI_",
+                                                    "OMPI_COMM_WORLD_",
+                                                    "OMPI_APP_CTX_",
+                                                    "OMPI_ARGV",
+                                                    "OMPI_COMMAND",
+                                                    "OMPI_FILE_LOCATION",
+                                                    "OMPI_FIRST_RANKS",
+                                                    "OMPI_NUM_APP_CTX",
+                                                    "OMPI_UNIVERSE_SIZE",
+                                                    "OMPI_MCA_ess_",
+                                                    "OMPI_MCA_initial_wdir",
+                                                    "OMPI_MCA_orte_",
+                                                    "OMPI_MCA_mpi_oversubscribe"};
 constexpr std::array<std::string_view, 3> exact{"OMPI_MCA_ess", "OMPI_MCA_pmix", "OMPI_MCA_shmem_RUNTIME_QUERY_hint"};
 
 }  // namespace

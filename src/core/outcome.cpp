@@ -8,8 +8,8 @@
 namespace gradus {
 namespace {
 
-constexpr std::array<const char*, 8> words{"succeeded", "exit_code",      "signal",           "timed_out", "could_not_start",
-                                           "output_missing", "lost_with_worker", "cancelled"};
+constexpr std::array<const char*, 8> words{"succeeded",       "exit_code",      "signal",           "timed_out",
+                                           "could_not_start", "output_missing", "lost_with_worker", "cancelled"};
 
 std::string signal_name(int signal) {
   const char* name = sigabbrev_np(signal);

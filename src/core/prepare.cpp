@@ -152,8 +152,8 @@ std::string expand_for_shell(const AttemptOrder& order, const AttemptValues& val
     auto checked = value;
     if (mark == Mark::gpu || mark == Mark::gpu_from1) std::erase(checked, ' ');
     if (!is_safe_in_shell(checked) && mistake.empty()) {
-      mistake = fmt::format("%({})s is '{}', which must not stand in a shell line: use \"${}\" instead", mark_name(mark),
-                            value, variable_of(mark));
+      mistake = fmt::format("%({})s is '{}', which must not stand in a shell line: use \"${}\" instead",
+                            mark_name(mark), value, variable_of(mark));
     }
     return value;
   });
@@ -176,11 +176,11 @@ bool runs_without_shell(std::string_view line) {
   // Reserved words, special and other builtins of the POSIX shell (XCU 2.4, 2.14 and 1.6); true, test,
   // echo and printf do the same as programs.
   static const std::set<std::string_view> shell_words{
-      "if",    "then",  "else",   "elif",   "fi",       "do",     "done",  "case",  "esac",    "while", "until",
-      "for",   "in",    "!",      "{",      "}",        ":",      ".",     "break", "continue", "eval",  "exec",
-      "exit",  "export", "readonly", "return", "set",   "shift",  "times", "trap",  "unset",   "alias", "bg",
-      "cd",    "command", "false", "fc",    "fg",       "getopts", "hash", "jobs",  "kill",    "newgrp", "pwd",
-      "read",  "type",  "ulimit", "umask",  "unalias",  "wait",   "local", "source", "function", "select", "time"};
+      "if",   "then",    "else",     "elif",   "fi",      "do",      "done",  "case",   "esac",     "while",  "until",
+      "for",  "in",      "!",        "{",      "}",       ":",       ".",     "break",  "continue", "eval",   "exec",
+      "exit", "export",  "readonly", "return", "set",     "shift",   "times", "trap",   "unset",    "alias",  "bg",
+      "cd",   "command", "false",    "fc",     "fg",      "getopts", "hash",  "jobs",   "kill",     "newgrp", "pwd",
+      "read", "type",    "ulimit",   "umask",  "unalias", "wait",    "local", "source", "function", "select", "time"};
   const auto begin = line.find_first_not_of(" \t");
   if (begin == std::string_view::npos) return false;
   const auto end = line.find_first_of(" \t", begin);

@@ -4,13 +4,10 @@
 
 namespace gradus {
 
-void ReadyQueues::push(const Graph &graph, StepIndex step, const Demand &demand,
-                       const Avoid &avoid) {
-  const auto [it, is_new] =
-      numbers_.try_emplace({demand, avoid}, groups_.size());
-  if (is_new)
-    groups_.push_back({demand, avoid, {}, 0, false, false, {}});
-  auto &group = groups_[it->second];
+void ReadyQueues::push(const Graph& graph, StepIndex step, const Demand& demand, const Avoid& avoid) {
+  const auto [it, is_new] = numbers_.try_emplace({demand, avoid}, groups_.size());
+  if (is_new) groups_.push_back({demand, avoid, {}, 0, false, false, {}});
+  auto& group = groups_[it->second];
   if (group.entries.empty()) {
     active_.push_back(it->second);
     group.blocked = false;
@@ -18,33 +15,28 @@ void ReadyQueues::push(const Graph &graph, StepIndex step, const Demand &demand,
   }
   group.entries.push(entry(graph, step));
   ++size_;
-  if (demand.wants_gpu)
-    ++gpu_steps_;
+  if (demand.wants_gpu) ++gpu_steps_;
 }
 
 void ReadyQueues::pop(std::size_t number) {
-  auto &group = groups_[number];
+  auto& group = groups_[number];
   group.entries.pop();
   --size_;
-  if (group.demand.wants_gpu)
-    --gpu_steps_;
-  if (group.entries.empty())
-    std::erase(active_, number);
+  if (group.demand.wants_gpu) --gpu_steps_;
+  if (group.entries.empty()) std::erase(active_, number);
 }
 
 std::vector<std::size_t> ReadyQueues::by_head() const {
   auto order = active_;
-  std::sort(order.begin(), order.end(), [this](std::size_t a, std::size_t b) {
-    return groups_[b].entries.top() < groups_[a].entries.top();
-  });
+  std::sort(order.begin(), order.end(),
+            [this](std::size_t a, std::size_t b) { return groups_[b].entries.top() < groups_[a].entries.top(); });
   return order;
 }
 
 std::vector<StepIndex> ReadyQueues::take_retries() {
   std::vector<StepIndex> steps;
   for (const auto number : std::vector<std::size_t>(active_)) {
-    if (!groups_[number].avoid.is_retry)
-      continue;
+    if (!groups_[number].avoid.is_retry) continue;
     while (!groups_[number].entries.empty()) {
       steps.push_back(groups_[number].entries.top().step);
       pop(number);
@@ -55,19 +47,16 @@ std::vector<StepIndex> ReadyQueues::take_retries() {
 
 void ReadyQueues::slot_freed(std::uint32_t worker) {
   for (const auto number : active_) {
-    if (groups_[number].blocked)
-      groups_[number].changed.push_back(worker);
+    if (groups_[number].blocked) groups_[number].changed.push_back(worker);
   }
 }
 
 void ReadyQueues::unblock() {
-  for (const auto number : active_)
-    groups_[number].blocked = false;
+  for (const auto number : active_) groups_[number].blocked = false;
 }
 
 void ReadyQueues::hope_again() {
-  for (auto &group : groups_)
-    group.hopeless = false;
+  for (auto& group : groups_) group.hopeless = false;
 }
 
-} // namespace gradus
+}  // namespace gradus

@@ -19,32 +19,25 @@ namespace gradus {
 
 /// Where a retry must not go, as long as there is another place.
 struct Avoid {
-  bool is_retry =
-      false; ///< what is to be avoided depends on the workers that are there
-  std::vector<std::uint32_t> nodes; ///< ascending
-  std::vector<std::uint64_t> slots; ///< (worker place << 32 | slot), ascending
-  auto operator<=>(const Avoid &) const = default;
+  bool is_retry = false;             ///< what is to be avoided depends on the workers that are there
+  std::vector<std::uint32_t> nodes;  ///< ascending
+  std::vector<std::uint64_t> slots;  ///< (worker place << 32 | slot), ascending
+  auto operator<=>(const Avoid&) const = default;
   bool is_anything() const { return !nodes.empty() || !slots.empty(); }
-  bool has_node(std::uint32_t node) const {
-    return std::binary_search(nodes.begin(), nodes.end(), node);
-  }
-  bool has_slot(std::uint64_t slot) const {
-    return std::binary_search(slots.begin(), slots.end(), slot);
-  }
+  bool has_node(std::uint32_t node) const { return std::binary_search(nodes.begin(), nodes.end(), node); }
+  bool has_slot(std::uint64_t slot) const { return std::binary_search(slots.begin(), slots.end(), slot); }
 };
 
 class ReadyQueues {
-public:
+ public:
   struct Entry {
     std::int32_t priority = 0;
     float path_s = 0;
     StepIndex step = 0;
     /// True when this one comes after `other`.
-    bool operator<(const Entry &other) const {
-      if (priority != other.priority)
-        return priority < other.priority;
-      if (path_s != other.path_s)
-        return path_s < other.path_s;
+    bool operator<(const Entry& other) const {
+      if (priority != other.priority) return priority < other.priority;
+      if (path_s != other.path_s) return path_s < other.path_s;
       return step > other.step;
     }
   };
@@ -55,20 +48,19 @@ public:
     // Where a search for a worker goes on (several slots at once are looked for
     // worker by worker).
     std::uint32_t cursor = 0;
-    bool blocked = false;  ///< no worker could hold the head when last asked
-    bool hopeless = false; ///< no worker that is there could hold it if all its
-                           ///< slots were free
-    std::vector<std::uint32_t> changed; ///< workers that got a slot free since
+    bool blocked = false;                ///< no worker could hold the head when last asked
+    bool hopeless = false;               ///< no worker that is there could hold it if all its
+                                         ///< slots were free
+    std::vector<std::uint32_t> changed;  ///< workers that got a slot free since
   };
 
-  static Entry entry(const Graph &graph, StepIndex step) {
+  static Entry entry(const Graph& graph, StepIndex step) {
     return {graph.options(step).priority, graph.longest_path_s(step), step};
   }
-  void push(const Graph &graph, StepIndex step, const Demand &demand,
-            const Avoid &avoid);
+  void push(const Graph& graph, StepIndex step, const Demand& demand, const Avoid& avoid);
   void pop(std::size_t group);
-  Group &group(std::size_t number) { return groups_[number]; }
-  const Group &group(std::size_t number) const { return groups_[number]; }
+  Group& group(std::size_t number) { return groups_[number]; }
+  const Group& group(std::size_t number) const { return groups_[number]; }
   std::size_t group_count() const { return groups_.size(); }
   /// The groups that have a step, in order of their heads.
   std::vector<std::size_t> by_head() const;
@@ -84,12 +76,12 @@ public:
   /// A worker joined: what none could hold may now be held.
   void hope_again();
 
-private:
+ private:
   std::map<std::pair<Demand, Avoid>, std::size_t> numbers_;
   std::vector<Group> groups_;
-  std::vector<std::size_t> active_; // groups with a step, in no order
+  std::vector<std::size_t> active_;  // groups with a step, in no order
   std::size_t size_ = 0;
   std::size_t gpu_steps_ = 0;
 };
 
-} // namespace gradus
+}  // namespace gradus

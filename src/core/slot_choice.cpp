@@ -12,40 +12,33 @@ struct Holding {
   std::set<std::uint32_t> gpus, cores;
   bool any_gpu_slot = false;
 
-  void add(const SlotShape &slot) {
+  void add(const SlotShape& slot) {
     gpus.insert(slot.gpus.begin(), slot.gpus.end());
     cores.insert(slot.cores.begin(), slot.cores.end());
     any_gpu_slot = any_gpu_slot || !slot.gpus.empty();
   }
-  bool satisfies(const Demand &demand) const {
-    if (demand.wants_gpu && !any_gpu_slot)
-      return false;
-    return gpus.size() >= demand.gpus &&
-           (demand.cpus <= 1 || cores.size() >= demand.cpus);
+  bool satisfies(const Demand& demand) const {
+    if (demand.wants_gpu && !any_gpu_slot) return false;
+    return gpus.size() >= demand.gpus && (demand.cpus <= 1 || cores.size() >= demand.cpus);
   }
 };
 
-Holding holding_of(const std::vector<SlotShape> &slots,
-                   std::span<const std::uint32_t> chosen) {
+Holding holding_of(const std::vector<SlotShape>& slots, std::span<const std::uint32_t> chosen) {
   Holding holding;
-  for (const auto slot : chosen)
-    holding.add(slots[slot]);
+  for (const auto slot : chosen) holding.add(slots[slot]);
   return holding;
 }
 
-std::size_t count_new(const std::set<std::uint32_t> &have,
-                      const std::vector<std::uint32_t> &more) {
+std::size_t count_new(const std::set<std::uint32_t>& have, const std::vector<std::uint32_t>& more) {
   std::set<std::uint32_t> fresh;
   for (const auto one : more) {
-    if (!have.contains(one))
-      fresh.insert(one);
+    if (!have.contains(one)) fresh.insert(one);
   }
   return fresh.size();
 }
 
-std::optional<std::uint32_t>
-best_single(const Demand &demand, const std::vector<SlotShape> &slots,
-            std::span<const std::uint32_t> candidates) {
+std::optional<std::uint32_t> best_single(const Demand& demand, const std::vector<SlotShape>& slots,
+                                         std::span<const std::uint32_t> candidates) {
   std::optional<std::uint32_t> best;
   std::tuple<std::size_t, std::size_t> best_size;
   for (const auto slot : candidates) {
@@ -64,33 +57,26 @@ best_single(const Demand &demand, const std::vector<SlotShape> &slots,
 
 /// What `slot` adds towards a demand that `have` does not satisfy yet: GPUs
 /// first, then cores.
-std::tuple<std::size_t, std::size_t>
-gain(const Demand &demand, const Holding &have, const SlotShape &slot) {
-  const auto missing_gpus =
-      demand.gpus > have.gpus.size() ? demand.gpus - have.gpus.size() : 0;
-  const auto missing_cores =
-      demand.cpus > have.cores.size() ? demand.cpus - have.cores.size() : 0;
+std::tuple<std::size_t, std::size_t> gain(const Demand& demand, const Holding& have, const SlotShape& slot) {
+  const auto missing_gpus = demand.gpus > have.gpus.size() ? demand.gpus - have.gpus.size() : 0;
+  const auto missing_cores = demand.cpus > have.cores.size() ? demand.cpus - have.cores.size() : 0;
   auto gpus = std::min(count_new(have.gpus, slot.gpus), missing_gpus);
-  if (demand.wants_gpu && demand.gpus == 0 && !have.any_gpu_slot &&
-      !slot.gpus.empty())
-    gpus = 1;
+  if (demand.wants_gpu && demand.gpus == 0 && !have.any_gpu_slot && !slot.gpus.empty()) gpus = 1;
   return {gpus, std::min(count_new(have.cores, slot.cores), missing_cores)};
 }
 
-void drop_superfluous(const Demand &demand, const std::vector<SlotShape> &slots,
-                      std::vector<std::uint32_t> &chosen) {
+void drop_superfluous(const Demand& demand, const std::vector<SlotShape>& slots, std::vector<std::uint32_t>& chosen) {
   for (std::size_t i = chosen.size(); i-- > 0 && chosen.size() > 1;) {
     auto without = chosen;
     without.erase(without.begin() + static_cast<std::ptrdiff_t>(i));
-    if (holding_of(slots, without).satisfies(demand))
-      chosen = std::move(without);
+    if (holding_of(slots, without).satisfies(demand)) chosen = std::move(without);
   }
 }
 
-} // namespace
+}  // namespace
 
-Demand demand_of(const Graph &graph, StepIndex step) {
-  const auto &options = graph.options(step);
+Demand demand_of(const Graph& graph, StepIndex step) {
+  const auto& options = graph.options(step);
   Demand demand;
   demand.gpus = options.gpus.value_or(0);
   demand.wants_gpu = demand.gpus > 0 || graph.step(step).has_gpu_mark;
@@ -98,25 +84,20 @@ Demand demand_of(const Graph &graph, StepIndex step) {
   return demand;
 }
 
-std::optional<std::vector<std::uint32_t>>
-choose_slots(const Demand &demand, const std::vector<SlotShape> &slots,
-             std::span<const std::uint32_t> candidates) {
+std::optional<std::vector<std::uint32_t>> choose_slots(const Demand& demand, const std::vector<SlotShape>& slots,
+                                                       std::span<const std::uint32_t> candidates) {
   if (candidates.empty())
-    return std::nullopt; // else one that asks for nothing would be given
-                         // nothing
-  if (const auto single = best_single(demand, slots, candidates))
-    return std::vector{*single};
+    return std::nullopt;  // else one that asks for nothing would be given
+                          // nothing
+  if (const auto single = best_single(demand, slots, candidates)) return std::vector{*single};
   std::vector<std::uint32_t> chosen;
   std::vector<std::uint32_t> left(candidates.begin(), candidates.end());
   Holding holding;
   while (!holding.satisfies(demand)) {
-    const auto best = std::max_element(
-        left.begin(), left.end(), [&](std::uint32_t a, std::uint32_t b) {
-          return gain(demand, holding, slots[a]) <
-                 gain(demand, holding, slots[b]);
-        });
-    if (best == left.end() || gain(demand, holding, slots[*best]) ==
-                                  std::tuple<std::size_t, std::size_t>{0, 0}) {
+    const auto best = std::max_element(left.begin(), left.end(), [&](std::uint32_t a, std::uint32_t b) {
+      return gain(demand, holding, slots[a]) < gain(demand, holding, slots[b]);
+    });
+    if (best == left.end() || gain(demand, holding, slots[*best]) == std::tuple<std::size_t, std::size_t>{0, 0}) {
       return std::nullopt;
     }
     chosen.push_back(*best);
@@ -128,25 +109,21 @@ choose_slots(const Demand &demand, const std::vector<SlotShape> &slots,
   return chosen;
 }
 
-std::vector<std::pair<std::uint32_t, std::uint32_t>>
-gpus_taken(const Demand &demand, const std::vector<SlotShape> &slots,
-           std::span<const std::uint32_t> chosen) {
+std::vector<std::pair<std::uint32_t, std::uint32_t>> gpus_taken(const Demand& demand,
+                                                                const std::vector<SlotShape>& slots,
+                                                                std::span<const std::uint32_t> chosen) {
   std::vector<std::pair<std::uint32_t, std::uint32_t>> taken;
-  if (!demand.wants_gpu)
-    return taken;
+  if (!demand.wants_gpu) return taken;
   std::set<std::uint32_t> seen;
   for (const auto slot : chosen) {
-    const auto &gpus = slots[slot].gpus;
+    const auto& gpus = slots[slot].gpus;
     for (std::uint32_t i = 0; i < gpus.size(); ++i) {
-      if (demand.gpus > 0 && seen.size() == demand.gpus)
-        return taken;
-      if (seen.insert(gpus[i]).second)
-        taken.emplace_back(slot, i);
+      if (demand.gpus > 0 && seen.size() == demand.gpus) return taken;
+      if (seen.insert(gpus[i]).second) taken.emplace_back(slot, i);
     }
-    if (demand.gpus == 0 && !taken.empty())
-      return taken;
+    if (demand.gpus == 0 && !taken.empty()) return taken;
   }
   return taken;
 }
 
-} // namespace gradus
+}  // namespace gradus

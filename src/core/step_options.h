@@ -16,8 +16,8 @@ namespace gradus {
 struct StepDraft {
   StepOptions options;
   float cost = -1;
-  std::string creates;                ///< each path followed by '\0'
-  std::vector<std::string> needs;     ///< text files; JSON gives its own
+  std::string creates;             ///< each path followed by '\0'
+  std::vector<std::string> needs;  ///< text files; JSON gives its own
 };
 
 /// Values with the same meaning in both formats: gpus, cpus, timeout, retries, priority, cost, cwd.

@@ -13,8 +13,9 @@ namespace {
 
 namespace od = simdjson::ondemand;
 
-constexpr std::array<std::string_view, 13> known_keys{"id",      "command",  "argv", "needs", "gpus", "cpus",   "timeout",
-                                                      "retries", "priority", "cost", "env",   "cwd",  "creates"};
+constexpr std::array<std::string_view, 13> known_keys{"id",   "command", "argv",    "needs",    "gpus",
+                                                      "cpus", "timeout", "retries", "priority", "cost",
+                                                      "env",  "cwd",     "creates"};
 
 struct Place {
   std::uint32_t line = 0;
@@ -112,7 +113,8 @@ class JsonStep {
   void take_command(od::value& value, Place place) {
     if (!is(value, od::json_type::string)) return wrong(place, "command", "a text (for a list of words use \"argv\")");
     const std::string_view text = value.get_string();
-    if (text.find_first_not_of(" \t\r\n") == std::string_view::npos) return wrong(place, "command", "a text that is not blank");
+    if (text.find_first_not_of(" \t\r\n") == std::string_view::npos)
+      return wrong(place, "command", "a text that is not blank");
     if (text.find('\0') != std::string_view::npos) return wrong(place, "command", "a text without NUL");
     command_ = reader_.builder().store(text);
     has_command_ = true;
@@ -183,7 +185,8 @@ class JsonStep {
       } else {
         return wrong(place, "env", "texts as values");
       }
-      if (const auto bad = check_variable_name(name); !bad.empty()) return wrong(place, "env", "names of variables: " + bad);
+      if (const auto bad = check_variable_name(name); !bad.empty())
+        return wrong(place, "env", "names of variables: " + bad);
       draft_.options.env.emplace_back(name, text);
     }
   }
@@ -192,7 +195,10 @@ class JsonStep {
     const bool is_text = is(value, od::json_type::string), is_number = is(value, od::json_type::number);
     const bool may_be_text = key == "cwd" || key == "timeout" || key == "cost";
     if (key == "cwd" ? !is_text : !is_number && !(is_text && may_be_text)) {
-      return wrong(place, key, key == "cwd" ? "a path" : may_be_text ? "seconds or a duration such as \"30m\"" : "a whole number");
+      return wrong(place, key,
+                   key == "cwd"  ? "a path"
+                   : may_be_text ? "seconds or a duration such as \"30m\""
+                                 : "a whole number");
     }
     const std::string text(is_text ? std::string_view(value.get_string()) : token(value));
     const auto bad = set_scalar_option(draft_, key, text);
@@ -235,7 +241,8 @@ const char* place_of(od::document& document, const char* otherwise) {
 /// At its end a document has no current location any more.
 void refuse_more(od::document& document) {
   const char* at = nullptr;
-  if (document.current_location().get(at) == simdjson::SUCCESS) throw simdjson::simdjson_error(simdjson::TRAILING_CONTENT);
+  if (document.current_location().get(at) == simdjson::SUCCESS)
+    throw simdjson::simdjson_error(simdjson::TRAILING_CONTENT);
 }
 
 /// The text with the readable bytes behind it that simdjson wants.
@@ -261,7 +268,8 @@ class Padded {
   std::string_view view_;
 };
 
-void read_line(StepsReader& reader, od::parser& parser, const Padded& padded, std::string_view line, std::uint32_t number) {
+void read_line(StepsReader& reader, od::parser& parser, const Padded& padded, std::string_view line,
+               std::uint32_t number) {
   Places places(line.data(), number);
   const auto start = line.find_first_not_of(" \t\r");
   if (start == std::string_view::npos) return;

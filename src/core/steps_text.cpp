@@ -54,11 +54,16 @@ struct LineOption {
   const char* name;
   const char* key;
 };
-constexpr LineOption line_options[] = {{"--gpus-per-step", "gpus"}, {"--cpus-per-step", "cpus"},
-                                       {"--timeout", "timeout"},    {"--retries", "retries"},
-                                       {"--priority", "priority"},  {"--cost", "cost"},
-                                       {"--cwd", "cwd"},            {"--needs", "needs"},
-                                       {"--env", "env"},            {"--creates", "creates"},
+constexpr LineOption line_options[] = {{"--gpus-per-step", "gpus"},
+                                       {"--cpus-per-step", "cpus"},
+                                       {"--timeout", "timeout"},
+                                       {"--retries", "retries"},
+                                       {"--priority", "priority"},
+                                       {"--cost", "cost"},
+                                       {"--cwd", "cwd"},
+                                       {"--needs", "needs"},
+                                       {"--env", "env"},
+                                       {"--creates", "creates"},
                                        {"--id", "id"}};
 
 class TextReader {
@@ -137,8 +142,8 @@ class TextReader {
     }
     if (bare == "GRADUS" || bare.starts_with("GRADUS-") || bare.starts_with("GRADUS:") ||
         bare.starts_with("GRADUSBARRIER") || bare.starts_with("GRADUSDEFAULT")) {
-      reader_.result().warnings.push_back({reader_.file(), line_, column,
-                                           "taken as a comment: a line for Gradus begins with exactly '#GRADUS '"});
+      reader_.result().warnings.push_back(
+          {reader_.file(), line_, column, "taken as a comment: a line for Gradus begins with exactly '#GRADUS '"});
     }
   }
 
@@ -186,12 +191,13 @@ class TextReader {
 
   std::size_t run_option(const std::vector<Word>& words, std::size_t i) {
     RunOptionLine line{line_, {words[i].text}};
-    const bool has_value = words[i].text.find('=') == std::string::npos && i + 1 < words.size() &&
-                           !words[i + 1].text.starts_with("--");
+    const bool has_value =
+        words[i].text.find('=') == std::string::npos && i + 1 < words.size() && !words[i + 1].text.starts_with("--");
     if (has_value) line.words.push_back(words[++i].text);
     if (seen_command_) {
-      reader_.mistake(line_, words[i].column,
-                      fmt::format("{} is an option of the whole run: it must stand before the first command", line.words[0]));
+      reader_.mistake(
+          line_, words[i].column,
+          fmt::format("{} is an option of the whole run: it must stand before the first command", line.words[0]));
     } else {
       reader_.result().run_options.push_back(std::move(line));
     }
@@ -202,8 +208,9 @@ class TextReader {
     std::vector<std::string> names{"default", "barrier", "barrier=ended"};
     for (const auto& option : line_options) names.emplace_back(option.name);
     const auto nearest = nearest_word(name, names);
-    reader_.mistake(line_, column, fmt::format("#GRADUS does not know '{}'{}", name,
-                                               nearest.empty() ? "" : fmt::format(": did you mean {}?", nearest)));
+    reader_.mistake(line_, column,
+                    fmt::format("#GRADUS does not know '{}'{}", name,
+                                nearest.empty() ? "" : fmt::format(": did you mean {}?", nearest)));
   }
 
   void set(std::string_view key, const std::string& value, std::uint32_t column, bool& fresh_env, bool& fresh_creates) {

@@ -91,8 +91,7 @@ GpuDiscovery by_visible_list(const std::optional<InheritedList>& inherited) {
 
 std::string why_no_driver(const DriverAnswer& driver) {
   switch (driver.status) {
-    case DriverAnswer::Status::no_driver:
-      return fmt::format("no CUDA driver here ({})", driver.text);
+    case DriverAnswer::Status::no_driver: return fmt::format("no CUDA driver here ({})", driver.text);
     case DriverAnswer::Status::built_without_cuda:
       return "built without the CUDA toolkit: GPUs are known by the visible-devices variables alone";
     case DriverAnswer::Status::error: {
@@ -100,10 +99,8 @@ std::string why_no_driver(const DriverAnswer& driver) {
       return fmt::format("the CUDA driver failed with error {} {}: {}", driver.error, driver.text,
                          *advice ? advice : "see nvidia-smi and dmesg");
     }
-    case DriverAnswer::Status::silent:
-      return fmt::format("the CUDA driver gave no answer: {}", driver.text);
-    case DriverAnswer::Status::ok:
-      break;
+    case DriverAnswer::Status::silent: return fmt::format("the CUDA driver gave no answer: {}", driver.text);
+    case DriverAnswer::Status::ok: break;
   }
   return {};
 }

@@ -88,15 +88,32 @@ class Reader {
 };
 
 // One function a type names its fields, for writing and reading alike.
-template <class A> void fields(A& a, std::string& text) { a(text); }
-template <class A, Number T> void fields(A& a, T& value) { a(value); }
-template <class A, class F, class S> void fields(A& a, std::pair<F, S>& pair) { a(pair.first), a(pair.second); }
-template <class A> void fields(A& a, VisibleGpu& g) { a(g.identity), a(g.token), a(g.name), a(g.pci); }
-template <class A> void fields(A& a, SlotGpu& g) { a(g.position), a(g.token), a(g.identity), a(g.name), a(g.pci); }
-template <class A> void fields(A& a, PlannedSlot& s) {
+template <class A>
+void fields(A& a, std::string& text) {
+  a(text);
+}
+template <class A, Number T>
+void fields(A& a, T& value) {
+  a(value);
+}
+template <class A, class F, class S>
+void fields(A& a, std::pair<F, S>& pair) {
+  a(pair.first), a(pair.second);
+}
+template <class A>
+void fields(A& a, VisibleGpu& g) {
+  a(g.identity), a(g.token), a(g.name), a(g.pci);
+}
+template <class A>
+void fields(A& a, SlotGpu& g) {
+  a(g.position), a(g.token), a(g.identity), a(g.name), a(g.pci);
+}
+template <class A>
+void fields(A& a, PlannedSlot& s) {
   a(s.slot), a(s.rank), a(s.thread), a(s.cpu_only), a(s.gpus), a(s.cores);
 }
-template <class A, class E> void small_enum(A& a, E& value, E last) {
+template <class A, class E>
+void small_enum(A& a, E& value, E last) {
   a(value);
   if constexpr (A::is_reading) {
     if (value > last) {
@@ -105,40 +122,51 @@ template <class A, class E> void small_enum(A& a, E& value, E last) {
     }
   }
 }
-template <class A> void fields(A& a, RankReport& r) {
+template <class A>
+void fields(A& a, RankReport& r) {
   a(r.rank), a(r.host), a(r.node), a(r.local_rank), a(r.has_slots);
   small_enum(a, r.gpu_source, GpuSource::nothing);
   small_enum(a, r.gpu_vendor, GpuVendor::intel);
   a(r.gpus), a(r.cores);
 }
-template <class A> void fields(A& a, PlannedRank& r) {
+template <class A>
+void fields(A& a, PlannedRank& r) {
   a(r.rank), a(r.host), a(r.node), a(r.local_rank), a(r.has_slots);
   small_enum(a, r.gpu_source, GpuSource::nothing);
   small_enum(a, r.gpu_vendor, GpuVendor::intel);
   a(r.slots_share_cores), a(r.slots);
 }
-template <class A> void fields(A& a, RunSettings& s) {
+template <class A>
+void fields(A& a, RunSettings& s) {
   a(s.run_dir), a(s.shell), a(s.prolog), a(s.gpu_mask), a(s.hide_gpus), a(s.grace_s), a(s.bind_cores);
 }
-template <class A> void fields(A& a, AttemptOrder& o) {
+template <class A>
+void fields(A& a, AttemptOrder& o) {
   a(o.step), a(o.attempt), a(o.slots), a(o.gpus), a(o.cpus), a(o.is_argv), a(o.mask_gpus), a(o.timeout_s);
   a(o.id), a(o.command), a(o.cwd), a(o.env), a(o.creates), a(o.awaited);
 }
-template <class A> void fields(A& a, KillOrder& k) { a(k.step), a(k.attempt), a(k.at_once); }
-template <class A> void fields(A& a, EndReport& e) {
+template <class A>
+void fields(A& a, KillOrder& k) {
+  a(k.step), a(k.attempt), a(k.at_once);
+}
+template <class A>
+void fields(A& a, EndReport& e) {
   a(e.step), a(e.attempt);
   auto& result = e.result;
   small_enum(a, result.outcome.kind, OutcomeKind::cancelled);
   a(result.outcome.code), a(result.outcome.detail), a(result.started_at), a(result.ended_at);
   a(result.usage.user_s), a(result.usage.system_s), a(result.usage.max_rss_kib);
 }
-template <class A> void fields(A&, Farewell&) {}
-template <class A> void fields(A& a, StartOrder& s) {
+template <class A>
+void fields(A&, Farewell&) {}
+template <class A>
+void fields(A& a, StartOrder& s) {
   a(s.start);
   fields(a, s.rank);
   fields(a, s.settings);
 }
-template <class A> void fields(A& a, Invitation& i) {
+template <class A>
+void fields(A& a, Invitation& i) {
   a(i.start), a(i.look_for_gpus), a(i.master_works);
 }
 

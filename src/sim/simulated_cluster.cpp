@@ -178,16 +178,12 @@ SimulatedAttempt SimulatedCluster::Impl::course_of(StepIndex step, std::uint32_t
 
 void SimulatedCluster::Impl::happen(const Event& event) {
   switch (event.kind) {
-    case EventKind::worker_joins:
-      return worker_joins(event.index);
-    case EventKind::worker_goes:
-      return worker_goes(event.index);
+    case EventKind::worker_joins: return worker_joins(event.index);
+    case EventKind::worker_goes: return worker_goes(event.index);
     case EventKind::attempt_ends:
       if (attempts[event.index].generation == event.generation) attempt_ends(event.index);
       return;
-    case EventKind::stop_comes:
-      inbox.emplace_back(stops[event.index].request);
-      return;
+    case EventKind::stop_comes: inbox.emplace_back(stops[event.index].request); return;
     case EventKind::message_comes:
       inbox.push_back(std::move(messages[event.index]));
       messages.give_back(event.index);
@@ -266,27 +262,16 @@ void SimulatedCluster::Impl::say_nonsense(std::uint32_t place, const AttemptEnde
   const double at = now + unit(hostility, about.step, about.attempt) * 3;
   auto twisted = about;
   switch (kind) {
-    case 0:
-      return send(about, std::max(at, now + faults.message_delay_s + 1));
-    case 1:
-      twisted.attempt += 1000;
-      return send(twisted, at);
-    case 2:
-      twisted.attempt = 0;
-      return send(twisted, at);
-    case 3:
-      twisted.step = no_step;
-      return send(twisted, at);
-    case 4:
-      twisted.worker = 0xfffffff0U;
-      return send(twisted, at);
-    case 5:
-      return send(WorkerLost{0xfffffff1U, "never came"}, at);
+    case 0: return send(about, std::max(at, now + faults.message_delay_s + 1));
+    case 1: twisted.attempt += 1000; return send(twisted, at);
+    case 2: twisted.attempt = 0; return send(twisted, at);
+    case 3: twisted.step = no_step; return send(twisted, at);
+    case 4: twisted.worker = 0xfffffff0U; return send(twisted, at);
+    case 5: return send(WorkerLost{0xfffffff1U, "never came"}, at);
     case 6:
       if (workers[place].plan.lost_at < at) return;  // it would come back
       return send(WorkerJoined{workers[place].plan.worker, workers[place].plan.shape, false}, at);
-    default:
-      return;
+    default: return;
   }
 }
 
