@@ -1,4 +1,4 @@
-#include "core/durations.h"
+#include "gradus/durations.h"
 
 #include <gmock/gmock.h>
 

@@ -84,5 +84,83 @@ TEST(RunLoop, starts_nothing_that_it_could_not_record_and_throws_at_the_end) {
   EXPECT_EQ(scheduler.sanity_check(), "");
 }
 
+/// Drives a scheduler by hand: one worker with `slots` slots, time as told.
+struct ByHand {
+  ByHand(const std::string& lines, SchedulerOptions options, std::size_t slots = 1) : scheduler(json(lines), options) {
+    WorkerJoined joined;
+    for (std::size_t i = 0; i < slots; ++i) joined.shape.slots.push_back({{}, {static_cast<std::uint32_t>(i)}});
+    scheduler.apply(joined, 0, now_decided);
+  }
+  static std::shared_ptr<const Graph> json(const std::string& lines) {
+    return parse_steps("f", std::make_shared<const std::string>(lines), StepsFormat::json_lines, nullptr).graph;
+  }
+  /// Ordinals of the steps launched by the last fact.
+  std::vector<std::uint32_t> launched() const {
+    std::vector<std::uint32_t> all;
+    for (const auto& launch : now_decided.launches) all.push_back(launch.step + 1);
+    return all;
+  }
+  void end(std::uint32_t ordinal, double now) {
+    now_decided.clear();
+    scheduler.apply(AttemptEnded{ordinal - 1, 1, 0, {}}, now, now_decided);
+    EXPECT_EQ(scheduler.sanity_check(), "");
+  }
+  Scheduler scheduler;
+  Decisions now_decided;
+};
+
+using testing::ElementsAre;
+
+TEST(TimeLimit, starts_no_step_that_cannot_be_expected_to_end_but_shorter_ones_behind_it) {
+  SchedulerOptions options;
+  options.start_nothing_after = 100;
+  ByHand run("{\"command\":\"a\",\"cost\":60}\n{\"command\":\"b\",\"cost\":50}\n{\"command\":\"c\",\"cost\":30}\n",
+             options);
+  EXPECT_THAT(run.launched(), ElementsAre(1));
+  run.end(1, 60);
+  EXPECT_THAT(run.launched(), ElementsAre(3));
+  run.end(3, 90);
+  EXPECT_TRUE(run.scheduler.finished());
+  EXPECT_TRUE(run.scheduler.stopped_for_time());
+  EXPECT_EQ(run.scheduler.counts().ready, 1U);
+}
+
+TEST(TimeLimit, learns_from_steps_of_the_same_shape_more_than_from_a_guess) {
+  SchedulerOptions options;
+  options.start_nothing_after = 100;
+  ByHand run(
+      "{\"command\":\"align m1.mrc\",\"cost\":1}\n{\"command\":\"align m2.mrc\",\"cost\":1}\n{\"command\":\"other\"}\n",
+      options);
+  run.end(1, 40);
+  EXPECT_THAT(run.launched(), ElementsAre(3)) << "twice 40 s do not fit into 60 s; of the other nothing is known";
+}
+
+TEST(TimeLimit, takes_over_what_earlier_lives_have_seen) {
+  SchedulerOptions options;
+  options.start_nothing_after = 100;
+  options.durations_before.observe(command_shape("align m1.mrc"), 80);
+  ByHand run("{\"command\":\"align m1.mrc\"}\n", options);
+  EXPECT_THAT(run.launched(), testing::IsEmpty());
+  EXPECT_TRUE(run.scheduler.finished());
+}
+
+TEST(TimeLimit, cancels_what_still_runs_at_its_end_and_spends_no_retry_on_it) {
+  SchedulerOptions options;
+  options.start_nothing_after = options.end_running_at = 100;
+  ByHand run("{\"command\":\"a\"}\n{\"command\":\"b\"}\n", options);
+  EXPECT_EQ(run.scheduler.next_deadline(), 100);
+  run.now_decided.clear();
+  run.scheduler.advance(100, run.now_decided);
+  ASSERT_EQ(run.now_decided.kills.size(), 1U);
+  AttemptEnded cut{0, 1, 0, {}};
+  cut.result.outcome.kind = OutcomeKind::cancelled;
+  run.scheduler.apply(cut, 101, run.now_decided);
+  EXPECT_TRUE(run.scheduler.finished());
+  EXPECT_TRUE(run.scheduler.stopped_for_time());
+  EXPECT_EQ(run.scheduler.counts().failed, 0U);
+  EXPECT_EQ(run.scheduler.counts().waiting + run.scheduler.counts().ready, 2U);
+  EXPECT_EQ(run.scheduler.sanity_check(), "");
+}
+
 }  // namespace
 }  // namespace gradus

@@ -27,8 +27,9 @@ using Diagnostics = std::vector<Diagnostic>;
 /// `file:line:column: message`, leaving out what has no place.
 std::string to_string(const Diagnostic& diagnostic);
 
-/// The candidate nearest to `word` by edit distance, or empty when none is near enough
-/// (more than a third of the word would have to change). Used for "did you mean …?".
+/// The candidate nearest to `word` by edit distance (two letters that changed places count as one slip),
+/// or empty when none is near enough: more than a third of the word would have to change, one slip
+/// being forgiven from three letters on. Of equals the first. Used for "did you mean …?".
 std::string nearest_word(const std::string& word, const std::vector<std::string>& candidates);
 
 }  // namespace gradus

@@ -7,12 +7,14 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "gradus/durations.h"
 #include "gradus/graph.h"
 #include "gradus/outcome.h"
 
@@ -37,7 +39,8 @@ struct WorkerShape {
 struct WorkerJoined {
   WorkerId worker = 0;
   WorkerShape shape;
-  bool more_follow = false;  ///< more workers join right after this one: launch nothing yet, so that few steps spread over all
+  bool more_follow =
+      false;  ///< more workers join right after this one: launch nothing yet, so that few steps spread over all
 };
 struct AttemptEnded {
   StepIndex step = 0;
@@ -111,9 +114,15 @@ enum class OnError : std::uint8_t { keep_going, stop };
 
 struct SchedulerOptions {
   OnError on_error = OnError::keep_going;
-  std::uint32_t crash_limit = 3;     ///< a step lost with its worker this often has failed
-  double grace_s = 10;               ///< StopKind::finish: how long running steps may go on
+  std::uint32_t crash_limit = 3;       ///< a step lost with its worker this often has failed
+  double grace_s = 10;                 ///< StopKind::finish: how long running steps may go on
   std::vector<bool> succeeded_before;  ///< per step, from an earlier life; empty: none
+  bool learn_durations = true;         ///< by shape of command, for reservations and limits
+  DurationModel durations_before{};    ///< what earlier lives have seen
+  /// On apply()'s clock. A step is started only if it can be expected to end before this moment.
+  double start_nothing_after = std::numeric_limits<double>::infinity();
+  /// On apply()'s clock. What still runs then is cancelled (no retry is spent on it).
+  double end_running_at = std::numeric_limits<double>::infinity();
 };
 
 struct StepCounts {
@@ -143,6 +152,8 @@ class Scheduler {
   StopKind stop_kind() const;
   /// True when OnError::stop has come into force: nothing new starts.
   bool stopped_on_error() const;
+  /// True when steps are left because of the time limit.
+  bool stopped_for_time() const;
   /// GPU slots held by a multi-slot step or kept free for one.
   std::uint32_t held_slots() const;
 

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <functional>
 #include <iostream>
+#include <limits>
 
 namespace gradus::cli {
 namespace {
@@ -127,6 +128,15 @@ const std::vector<Group>& groups() {
          }},
         {"grace", command_line | steps_file, "TIME", "from TERM to KILL when a step is ended (default 10s)",
          [](RunOptions& o, const Text& t) { return store_duration(o.grace_s, t); }},
+        {"time-limit", command_line | steps_file, "TIME",
+         "end before this time has passed: what cannot be expected to end by then is not started and is left to "
+         "--resume, exit code 75 (default: the end of the SLURM job; none: no limit)",
+         [](RunOptions& o, const Text& t) {
+           double seconds = std::numeric_limits<double>::infinity();
+           auto wrong = t == "none" ? Text() : store_duration(seconds, t);
+           if (wrong.empty()) o.time_limit_s = seconds;
+           return wrong;
+         }},
         {"crash-limit", command_line | steps_file, "N",
          "a step lost N times with the rank that ran it has failed (default 3)",
          [](RunOptions& o, const Text& t) { return store_count(o.crash_limit, t, 1); }},

@@ -41,6 +41,7 @@ struct RunOptions {
   std::string run_dir;  ///< empty: beside the steps file
   bool resume = false;
   bool restart = false;
+  std::optional<double> time_limit_s;  ///< from the start; not given: the SLURM job's end, if any
   bool quiet = false;
   bool json = false;
 

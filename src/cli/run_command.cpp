@@ -5,15 +5,21 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <ctime>
 #include <deque>
 #include <fstream>
+#include <limits>
 
 #include "cli/commands.h"
 #include "cli/input.h"
 #include "core/log_names.h"
 #include "core/order.h"
+#include "core/step_keys.h"
+#include "gradus/durations.h"
 #include "gradus/journal.h"
+#include "node/allocation.h"
 #include "node/cores.h"
+#include "node/slot.h"
 #include "run/journal_reader.h"
 #include "run/progress.h"
 #include "run/resume.h"
@@ -112,6 +118,8 @@ class Run {
     options.crash_limit = input_.options.crash_limit;
     options.grace_s = input_.options.grace_s;
     options.succeeded_before = before_.succeeded_before;
+    options.durations_before = durations_of_earlier_lives();
+    set_limit(options);
     Scheduler scheduler(input_.steps.graph, options);
     Summary summary(input_.steps.graph, plan_);
     const auto trouble = drive(scheduler, journal, summary);
@@ -123,6 +131,39 @@ class Run {
     std::vector<std::string> all{"gradus", "run"};
     all.insert(all.end(), words_.begin(), words_.end());
     return all;
+  }
+
+  /// Steps are known by their keys there; what they do now has the same shape.
+  DurationModel durations_of_earlier_lives() const {
+    DurationModel model;
+    const auto& graph = *input_.steps.graph;
+    const auto keys = story_.steps.empty() ? std::vector<StepKey>() : step_keys(graph);
+    for (StepIndex step = 0; step < keys.size(); ++step) {
+      const auto it = story_.steps.find(keys[step].key);
+      if (it == story_.steps.end() || !it->second.succeeded) continue;
+      model.observe(command_shape(graph.step(step).command), it->second.seconds);
+    }
+    return model;
+  }
+
+  /// The limit that was given, else the allocation's end. A little of it is kept for ending what runs and
+  /// writing down how it went.
+  void set_limit(SchedulerOptions& options) const {
+    double left = std::numeric_limits<double>::infinity();
+    std::string source = "--time-limit";
+    if (input_.options.time_limit_s) {
+      left = *input_.options.time_limit_s;
+    } else if (const auto end = end_of_allocation()) {
+      left = end->epoch_s - static_cast<double>(std::time(nullptr));
+      source = end->source;
+    }
+    if (left == std::numeric_limits<double>::infinity()) return;
+    const double reserve = std::min(input_.options.grace_s + 5, left / 10);
+    options.end_running_at = Slot::now_s() + std::max(0.0, left - reserve);
+    options.start_nothing_after = options.end_running_at;
+    fmt::print("time limit: {} by {}; steps have to end {} before it\n", duration_text(std::max(0.0, left)), source,
+               duration_text(reserve));
+    std::fflush(stdout);
   }
 
   void read_earlier_lives() {
@@ -165,10 +206,13 @@ class Run {
     run_end.stop_signal = summary.stop_signal();
     run_end.machine_refused = !trouble.empty();
     run_end.no_worker_left = summary.no_worker_left();
+    run_end.stopped_for_time = scheduler.stopped_for_time();
     Summary::End end{run_end.counts, before_.kept, exit_code(run_end), input_.options.run_dir, trouble};
     end.run_dir = directory_.path();
     if (scheduler.stopped_on_error())
       end.notes.emplace_back("--on-error stop: nothing was started after the first failure");
+    if (run_end.stopped_for_time)
+      end.notes.emplace_back("stopped for the time limit: --resume goes on with what is left");
     rusage own{};
     getrusage(RUSAGE_SELF, &own);
     end.master_max_rss_kib = static_cast<std::uint64_t>(own.ru_maxrss);

@@ -1,4 +1,4 @@
-#include "core/durations.h"
+#include "gradus/durations.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>

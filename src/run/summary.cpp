@@ -274,7 +274,7 @@ int exit_code(const RunEnd& end) {
   const auto waiting = end.counts.waiting + end.counts.ready;
   if (end.machine_refused) return 3;
   if (waiting > 0 && end.stop_signal == SIGINT) return 130;
-  if (waiting > 0 && end.stop != StopKind::none) {
+  if (waiting > 0 && (end.stop != StopKind::none || end.stopped_for_time)) {
     // A requeue after a life that achieved nothing would loop for ever.
     return end.stopped_for_time && end.succeeded_in_this_life == 0 ? 1 : 75;
   }

@@ -213,6 +213,15 @@ it "a second TERM ends the running step"
 stopped_by "TERM TERM" 75
 expect_no_file sig.1.ran
 
+it "--time-limit: what would not end in time waits for --resume, 75; a life that achieved nothing ends with 1"
+printf 'sleep 0.2\nsleep 60\ntouch limit.ran\n' >limit.txt
+expect_exit 75 "${run[@]}" limit.txt --threads 1 --time-limit 2s --grace 1s
+expect_match "summary" "1 of 3 steps succeeded, 2 waiting" "$seen"
+expect_match "summary" "time limit" "$seen"
+expect_no_file limit.ran
+echo 'sleep 60' >nothing.txt
+expect_exit 1 "${run[@]}" nothing.txt --threads 1 --time-limit 1s
+
 it "standard input is a steps file too, with its run directory stdin.run"
 expect_exit 0 bash -c "echo 'echo from stdin' | '$gradus' run -"
 expect_equal "output" "from stdin" "$(<stdin.run/logs/1.out)"

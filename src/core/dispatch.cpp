@@ -1,0 +1,299 @@
+// Where a ready step goes: order, places to avoid, several slots at once, slots kept for one step.
+#include <algorithm>
+#include <cmath>
+
+#include "core/scheduler_state.h"
+
+namespace gradus {
+
+/// Its cost; else the mean of its shape; else of all that were observed; else the graph's guess.
+double Scheduler::Impl::expected_s(StepIndex step) const {
+  if (graph->step(step).cost >= 0) return graph->expected_s(step);
+  const double of_shape = step < shapes.size() ? durations.mean_s(shapes[step]) : -1;
+  if (of_shape >= 0) return of_shape;
+  const double of_all = durations.overall_mean_s();
+  return of_all >= 0 ? of_all : graph->expected_s(step);
+}
+
+/// How long it must be given before a limit: what was seen of its shape counts more than a cost that
+/// somebody has guessed; when nothing is known, nothing speaks against a try.
+double Scheduler::Impl::cautious_s(StepIndex step) const {
+  const double of_shape = step < shapes.size() ? durations.cautious_s(shapes[step]) : -1;
+  if (of_shape >= 0) return of_shape;
+  return std::max(0.0, static_cast<double>(graph->step(step).cost));
+}
+
+bool Scheduler::Impl::fits_before_limit(StepIndex step, double now) const {
+  return now + cautious_s(step) <= options.start_nothing_after;
+}
+
+/// A step that does not fit now will not fit later in this life: it is taken out, so that shorter ones
+/// behind it get their turn.
+void Scheduler::Impl::put_aside_what_does_not_fit(double now) {
+  if (options.start_nothing_after == never) return;
+  for (const auto number : ready.by_head()) {
+    auto& group = ready.group(number);
+    while (!group.entries.empty() && !fits_before_limit(group.entries.top().step, now)) {
+      const auto step = group.entries.top().step;
+      if (step == kept_for) give_up_kept();
+      out_of_time.push_back(step);
+      ready.pop(number);
+    }
+  }
+}
+
+bool Scheduler::Impl::worker_could_hold(const Demand& demand, const SlotTable::Worker& worker) const {
+  std::vector<std::uint32_t> all(worker.shape.slots.size());
+  for (std::uint32_t slot = 0; slot < all.size(); ++slot) all[slot] = slot;
+  return worker.alive && choose_slots(demand, worker.shape.slots, all).has_value();
+}
+
+/// True when some worker that is there could hold the demand without the places
+/// to avoid.
+bool Scheduler::Impl::could_go(const Demand& demand, const Avoid& avoid) const {
+  for (WorkerPlace place = 0; place < slots.workers().size(); ++place) {
+    const auto& worker = slots.worker(place);
+    if (!worker.alive || avoid.has_node(worker.shape.node)) continue;
+    std::vector<std::uint32_t> others;
+    for (std::uint32_t slot = 0; slot < worker.shape.slots.size(); ++slot) {
+      if (!avoid.has_slot(slot_number(place, slot))) others.push_back(slot);
+    }
+    if (choose_slots(demand, worker.shape.slots, others)) return true;
+  }
+  return false;
+}
+
+/// A node that was not tried yet where there is one, else another node than the
+/// last, else a slot that was not tried yet, else another slot than the last,
+/// else anywhere.
+Avoid Scheduler::Impl::places_to_avoid(StepIndex step, const Demand& demand) const {
+  const auto it = tried.find(step);
+  if (it == tried.end() || it->second.nodes.empty()) return {};
+  const auto& places = it->second;
+  for (const auto& avoid :
+       {Avoid{true, places.nodes, {}}, Avoid{true, {places.last_node}, places.slots},
+        Avoid{true, {places.last_node}, {}}, Avoid{true, {}, places.slots}, Avoid{true, {}, places.last_slots}}) {
+    if (could_go(demand, avoid)) return avoid;
+  }
+  return {true, {}, {}};
+}
+
+/// Launches whatever can be launched now: first everything on slots of its own
+/// kind, then CPU-only steps on GPU slots that no GPU step wants. What a launch
+/// gives up of the kept slots may serve those refused before.
+void Scheduler::Impl::dispatch(double now, Decisions& out) {
+  if (!may_launch() || more_workers_follow) return;
+  if (keeps_gpu_slots_in_vain()) give_up_kept();
+  do {
+    kept_came_free = false;
+    launch_in_order(false, now, out);
+    if (!kept_came_free) launch_in_order(true, now, out);
+  } while (kept_came_free);
+}
+
+/// Free slots only get fewer meanwhile, so a group that could not be served is
+/// not asked again.
+void Scheduler::Impl::launch_in_order(bool on_gpu_slots, double now, Decisions& out) {
+  bool an_earlier_one_waits = false;
+  for (std::vector<bool> refused(ready.group_count(), false); !kept_came_free;) {
+    put_aside_what_does_not_fit(now);
+    const auto order = ready.by_head();
+    const auto next = std::find_if(order.begin(), order.end(), [&](std::size_t number) {
+      return !refused[number] && !(on_gpu_slots && ready.group(number).demand.wants_gpu);
+    });
+    if (next == order.end()) return;
+    if (launch_head(*next, on_gpu_slots, now, out)) continue;
+    refused[*next] = true;
+    if (on_gpu_slots) continue;
+    const auto& group = ready.group(*next);
+    const auto head = group.entries.top().step;
+    if (!group.demand.is_any_slot()) {
+      if (!an_earlier_one_waits && kept_for != head) keep_slots_for(*next, now);
+      // One that no worker can hold any more must not keep those behind it from
+      // having slots kept.
+      an_earlier_one_waits = an_earlier_one_waits || kept_for == head;
+    } else if (group.demand.wants_gpu && !group.avoid.is_anything()) {
+      // A retry that waits for another place keeps nothing from those behind
+      // it.
+      an_earlier_one_waits = true;
+    }
+  }
+}
+
+bool Scheduler::Impl::launch_head(std::size_t group, bool on_gpu_slots, double now, Decisions& out) {
+  if (ready.group(group).hopeless) return false;
+  return ready.group(group).demand.is_any_slot() ? launch_on_any_slot(group, on_gpu_slots, now, out)
+                                                 : launch_on_some_worker(group, on_gpu_slots, now, out);
+}
+
+bool Scheduler::Impl::launch_on_any_slot(std::size_t number, bool on_gpu_slots, double now, Decisions& out) {
+  const auto& group = ready.group(number);
+  const bool wants_gpu = group.demand.wants_gpu;
+  const auto fits = [&](WorkerPlace worker, std::uint32_t slot) {
+    if (group.avoid.has_node(slots.worker(worker).shape.node)) return false;
+    if (group.avoid.has_slot(slot_number(worker, slot))) return false;
+    return wants_gpu || !on_gpu_slots || !is_wanted_by_gpu_step(worker);
+  };
+  const auto kind = wants_gpu || on_gpu_slots ? SlotTable::Kind::gpu : SlotTable::Kind::cpu;
+  for (const auto& [slot, worker] : slots.free(kind)) {
+    if (!fits(worker, slot)) continue;
+    launch(number, worker, {slot}, now, out);
+    return true;
+  }
+  if (kept_for == no_step || !may_fill_kept(group.entries.top().step, now)) return false;
+  for (const auto slot : slots.kept_slots()) {
+    const auto worker = slots.keeper();
+    if (slots.occupant(worker, slot) != no_step || slots.kind(worker, slot) != kind || !fits(worker, slot)) continue;
+    launch(number, worker, {slot}, now, out);
+    return true;
+  }
+  return false;
+}
+
+/// Several slots of one worker. A search over all workers that finds nothing
+/// need not be repeated until a slot came free, and then only there.
+bool Scheduler::Impl::launch_on_some_worker(std::size_t number, bool on_gpu_slots, double now, Decisions& out) {
+  auto& group = ready.group(number);
+  const auto workers = static_cast<std::uint32_t>(slots.workers().size());
+  if (group.entries.top().step == kept_for && launch_on_worker(number, slots.keeper(), on_gpu_slots, now, out)) {
+    return true;
+  }
+  if (group.blocked && !on_gpu_slots) {
+    while (!group.changed.empty()) {
+      const auto worker = group.changed.back();
+      if (launch_on_worker(number, worker, on_gpu_slots, now, out)) return true;
+      group.changed.pop_back();
+    }
+    return false;
+  }
+  for (std::uint32_t k = 0; k < workers; ++k) {
+    const auto worker = (group.cursor + k) % workers;
+    if (!launch_on_worker(number, worker, on_gpu_slots, now, out)) continue;
+    ready.group(number).cursor = (worker + 1) % workers;
+    return true;
+  }
+  // CPU-only steps are asked a second time with the GPU slots; only the wider
+  // answer may be remembered.
+  if (group.demand.wants_gpu) {
+    group.blocked = true;
+    group.changed.clear();
+  }
+  return false;
+}
+
+bool Scheduler::Impl::launch_on_worker(std::size_t number, WorkerPlace place, bool on_gpu_slots, double now,
+                                       Decisions& out) {
+  const auto& group = ready.group(number);
+  const auto& worker = slots.worker(place);
+  if (!worker.alive || worker.free_slots == 0) return false;
+  if (group.avoid.has_node(worker.shape.node)) return false;
+  const auto step = group.entries.top().step;
+  const bool with_kept = kept_for != no_step && slots.keeper() == place && may_fill_kept(step, now);
+  auto candidates = slots.free_of(place, with_kept);
+  std::erase_if(candidates, [&](std::uint32_t slot) { return group.avoid.has_slot(slot_number(place, slot)); });
+  if (!group.demand.wants_gpu && (!on_gpu_slots || is_wanted_by_gpu_step(place))) {
+    std::erase_if(candidates, [&](std::uint32_t slot) { return slots.kind(place, slot) == SlotTable::Kind::gpu; });
+  }
+  const auto chosen = choose_slots(group.demand, worker.shape.slots, candidates);
+  if (!chosen) return false;
+  launch(number, place, *chosen, now, out);
+  return true;
+}
+
+void Scheduler::Impl::launch(std::size_t number, WorkerPlace worker, const std::vector<std::uint32_t>& chosen,
+                             double now, Decisions& out) {
+  const auto& group = ready.group(number);
+  const auto step = group.entries.top().step;
+  const auto takes_kept = [&](std::uint32_t slot) { return kept_for != no_step && slots.is_kept(worker, slot); };
+  const bool upsets_kept =
+      std::any_of(chosen.begin(), chosen.end(), takes_kept) && !ends_before_kept_are_needed(step, now);
+  if (step == kept_for || upsets_kept) {
+    give_up_kept();
+    kept_came_free = true;
+  }
+  transition(step, StepState::running);
+  slots.occupy(worker, chosen, step);
+  const auto& shape = slots.worker(worker).shape;
+  out.launches.push_back(
+      {step, ++attempts[step], slots.worker(worker).id, chosen, gpus_taken(group.demand, shape.slots, chosen)});
+  live[step] = {attempts[step], worker, chosen, now, now + expected_s(step)};
+  ready.pop(number);
+}
+
+/// A GPU slot of this worker is wanted as long as a ready GPU step could use
+/// it.
+bool Scheduler::Impl::is_wanted_by_gpu_step(WorkerPlace place) const {
+  if (ready.gpu_steps() == 0) return false;
+  const auto& worker = slots.worker(place);
+  for (const auto number : ready.by_head()) {
+    const auto& group = ready.group(number);
+    if (!group.demand.wants_gpu || group.avoid.has_node(worker.shape.node)) continue;
+    if (worker_could_hold(group.demand, worker)) return true;
+  }
+  return false;
+}
+
+/// The head needs several slots at once and no worker has them: the worker that
+/// is expected to have them first keeps them, so that small steps cannot starve
+/// it.
+void Scheduler::Impl::keep_slots_for(std::size_t number, double now) {
+  auto& group = ready.group(number);
+  const auto& demand = group.demand;
+  const auto& avoid = group.avoid;
+  double best_at = never;
+  WorkerPlace best_worker = 0;
+  std::vector<std::uint32_t> best_slots;
+  for (WorkerPlace place = 0; place < slots.workers().size(); ++place) {
+    const auto& worker = slots.worker(place);
+    if (!worker.alive || avoid.has_node(worker.shape.node)) continue;
+    // A CPU-only step may not have GPU slots that a GPU step waits for, so it
+    // must not keep them from it.
+    const bool no_gpu_slots = !demand.wants_gpu && is_wanted_by_gpu_step(place);
+    std::vector<std::pair<double, std::uint32_t>> free_at;
+    for (std::uint32_t slot = 0; slot < worker.shape.slots.size(); ++slot) {
+      if (avoid.has_slot(slot_number(place, slot))) continue;
+      if (no_gpu_slots && slots.kind(place, slot) == SlotTable::Kind::gpu) continue;
+      const auto occupant = slots.occupant(place, slot);
+      free_at.emplace_back(occupant == no_step ? now : std::max(now, live.at(occupant).expected_end), slot);
+    }
+    std::stable_sort(free_at.begin(), free_at.end());
+    std::vector<std::uint32_t> candidates;
+    for (const auto& [at, slot] : free_at) {
+      if (at >= best_at) break;
+      candidates.insert(std::upper_bound(candidates.begin(), candidates.end(), slot), slot);
+      if (auto chosen = choose_slots(demand, worker.shape.slots, candidates)) {
+        best_at = at;
+        best_worker = place;
+        best_slots = std::move(*chosen);
+        break;
+      }
+    }
+  }
+  if (best_slots.empty()) {
+    group.hopeless = !could_go(demand, avoid);
+    return;
+  }
+  kept_came_free = kept_for != no_step;
+  give_up_kept();
+  kept_for = group.entries.top().step;
+  kept_until = best_at;
+  slots.keep(best_worker, best_slots);
+}
+
+/// True when a CPU-only step has GPU slots kept that a GPU step has come to
+/// wait for.
+bool Scheduler::Impl::keeps_gpu_slots_in_vain() const {
+  if (kept_for == no_step || demand_of(*graph, kept_for).wants_gpu) return false;
+  const auto& kept = slots.kept_slots();
+  const auto is_gpu_slot = [&](std::uint32_t slot) { return slots.kind(slots.keeper(), slot) == SlotTable::Kind::gpu; };
+  return std::any_of(kept.begin(), kept.end(), is_gpu_slot) && is_wanted_by_gpu_step(slots.keeper());
+}
+
+void Scheduler::Impl::give_up_kept() {
+  if (kept_for == no_step) return;
+  kept_for = no_step;
+  slots.unkeep();
+  ready.unblock();
+}
+
+}  // namespace gradus

@@ -1,0 +1,121 @@
+// What the scheduler keeps, shared by its two halves: scheduler.cpp (facts and states) and dispatch.cpp
+// (where a ready step goes).
+//
+// Knows: every collection and what lives in it.
+// Unaware of: who drives it; nothing outside these two files includes this.
+#pragma once
+
+#include <limits>
+#include <stdexcept>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "core/ready_queues.h"
+#include "core/slot_choice.h"
+#include "core/slot_table.h"
+#include "gradus/durations.h"
+#include "gradus/scheduler.h"
+
+namespace gradus {
+
+inline constexpr double never = std::numeric_limits<double>::infinity();
+
+/// Our own bug: tell the step's story and stop; this check stays on in release.
+[[noreturn]] inline void scheduler_bug(const std::string& what) { throw std::logic_error("scheduler: " + what); }
+
+inline std::uint64_t slot_number(WorkerPlace worker, std::uint32_t slot) { return std::uint64_t{worker} << 32 | slot; }
+
+struct Scheduler::Impl {
+  struct Live {
+    std::uint32_t attempt = 0;
+    WorkerPlace worker = 0;
+    std::vector<std::uint32_t> slots;
+    double launched_at = 0;
+    double expected_end = 0;
+  };
+  /// Places where a step's attempts failed, for choosing another; kept only for
+  /// steps that failed.
+  struct Tried {
+    std::vector<std::uint32_t> nodes;  // ascending
+    std::vector<std::uint64_t> slots;  // ascending
+    std::uint32_t last_node = 0;
+    std::vector<std::uint64_t> last_slots;  // ascending
+    std::uint32_t losses = 0;
+  };
+
+  std::shared_ptr<const Graph> graph;
+  SchedulerOptions options;
+  std::vector<StepState> states;        // by node: steps, then barriers
+  std::vector<std::uint32_t> unmet;     // by node: prerequisites not settled yet
+  std::vector<std::uint32_t> attempts;  // by step
+  std::unordered_map<StepIndex, Tried> tried;
+  std::unordered_map<StepIndex, Live> live;
+  StepCounts counts;
+  ReadyQueues ready;
+  SlotTable slots;
+  StepIndex kept_for = no_step;
+  bool kept_came_free = false;  // a launch gave up what was kept
+  double kept_until = 0;        // when the kept slots are expected to be free together
+  StopKind stop = StopKind::none;
+  bool halted = false;               // on_error stop
+  bool more_workers_follow = false;  // nothing is launched before the last of those announced is there
+  double finish_deadline = never;
+  DurationModel durations;             // of attempts that succeeded, by shape of command
+  std::vector<std::uint64_t> shapes;   // by step; computed once, since commands are asked about again and again
+  std::vector<StepIndex> out_of_time;  // ready, but cannot be expected to end before the limit
+  bool told_to_end_for_time = false;
+
+  Impl(std::shared_ptr<const Graph> the_graph, SchedulerOptions the_options);
+
+  std::uint64_t& count(StepState state);
+  void transition(StepIndex node, StepState to);
+  void make_ready(StepIndex step);
+  void prerequisite_met(StepIndex node, std::vector<StepIndex>& barriers_done);
+  void settle(StepIndex step, StepState state, Decisions& out);
+  void succeed_dependents(StepIndex node);
+  void skip_dependents(StepIndex failed, Decisions& out);
+  void note_ended_barrier(StepIndex barrier);
+
+  void on(const WorkerJoined& fact, double now, Decisions& out);
+  void on(const AttemptEnded& fact, double now, Decisions& out);
+  void on(const WorkerLost& fact, double now, Decisions& out);
+  void on(const StopRequested& fact, double now, Decisions& out);
+  void lose_attempt(StepIndex step, Decisions& out);
+  void fail_or_retry(StepIndex step, const Live& was, Decisions& out);
+  void kill_all(bool at_once, Decisions& out) const;
+
+  bool may_launch() const { return stop == StopKind::none && !halted; }
+  double expected_s(StepIndex step) const;
+  double cautious_s(StepIndex step) const;
+  bool fits_before_limit(StepIndex step, double now) const;
+  void put_aside_what_does_not_fit(double now);
+  bool could_go(const Demand& demand, const Avoid& avoid) const;
+  Avoid places_to_avoid(StepIndex step, const Demand& demand) const;
+  void ask_retries_again();
+  bool worker_could_hold(const Demand& demand, const SlotTable::Worker& worker) const;
+
+  void dispatch(double now, Decisions& out);
+  void launch_in_order(bool on_gpu_slots, double now, Decisions& out);
+  bool launch_head(std::size_t group, bool on_gpu_slots, double now, Decisions& out);
+  bool launch_on_any_slot(std::size_t group, bool on_gpu_slots, double now, Decisions& out);
+  bool launch_on_some_worker(std::size_t group, bool on_gpu_slots, double now, Decisions& out);
+  bool launch_on_worker(std::size_t group, WorkerPlace worker, bool on_gpu_slots, double now, Decisions& out);
+  void launch(std::size_t group, WorkerPlace worker, const std::vector<std::uint32_t>& chosen, double now,
+              Decisions& out);
+  bool ends_before_kept_are_needed(StepIndex step, double now) const { return now + expected_s(step) <= kept_until; }
+  /// Those that come before it in order too: slots are never kept from a step
+  /// for one of lower order.
+  bool may_fill_kept(StepIndex step, double now) const {
+    return step == kept_for || ReadyQueues::entry(*graph, kept_for) < ReadyQueues::entry(*graph, step) ||
+           ends_before_kept_are_needed(step, now);
+  }
+  bool is_wanted_by_gpu_step(WorkerPlace worker) const;
+  void keep_slots_for(std::size_t group, double now);
+  bool keeps_gpu_slots_in_vain() const;
+  void give_up_kept();
+
+  std::string sanity_check() const;
+};
+
+}  // namespace gradus
