@@ -12,13 +12,13 @@ namespace gradus {
 /// The closed set of ways an attempt can end (contract: "Outcomes").
 enum class OutcomeKind : std::uint8_t {
   succeeded,
-  exit_code,          ///< `code` is the exit status, 1..255
-  signal,             ///< `code` is the signal that ended it, and nobody of ours sent it
-  timed_out,          ///< its own time limit passed; we ended it
-  could_not_start,    ///< `code` is an errno, `detail` says which call on which path
-  output_missing,     ///< exit status 0, but a path of `creates` was not there; `detail` names it
-  lost_with_worker,   ///< the rank that ran it is gone: not the step's own failure
-  cancelled           ///< we ended it because the run was stopped: not the step's own failure
+  exit_code,         ///< `code` is the exit status, 1..255
+  signal,            ///< `code` is the signal that ended it, and nobody of ours sent it
+  timed_out,         ///< its own time limit passed; we ended it
+  could_not_start,   ///< `code` is an errno, `detail` says which call on which path, and why
+  output_missing,    ///< exit status 0, but a path of `creates` was not there; `detail` names it
+  lost_with_worker,  ///< the rank that ran it is gone: not the step's own failure
+  cancelled          ///< we ended it because the run was stopped: not the step's own failure
 };
 
 struct Outcome {
@@ -29,8 +29,7 @@ struct Outcome {
   bool succeeded() const { return kind == OutcomeKind::succeeded; }
   /// True when the step itself is to blame, so that the attempt counts against its retries.
   bool is_steps_own_failure() const {
-    return kind != OutcomeKind::succeeded && kind != OutcomeKind::lost_with_worker &&
-           kind != OutcomeKind::cancelled;
+    return kind != OutcomeKind::succeeded && kind != OutcomeKind::lost_with_worker && kind != OutcomeKind::cancelled;
   }
   bool operator==(const Outcome&) const = default;
 };

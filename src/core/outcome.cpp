@@ -16,6 +16,12 @@ std::string signal_name(int signal) {
   return name != nullptr ? std::string("SIG") + name : fmt::format("signal {}", signal);
 }
 
+/// For an outcome without detail: whoever gives one has put the words of the errno in it.
+std::string errno_words(int error) {
+  const char* words_of_it = error > 0 ? strerrordesc_np(error) : nullptr;
+  return words_of_it != nullptr ? fmt::format(": {}", words_of_it) : "";
+}
+
 }  // namespace
 
 const char* word(OutcomeKind kind) { return words[static_cast<std::size_t>(kind)]; }
@@ -36,7 +42,7 @@ std::string describe(const Outcome& outcome) {
     case OutcomeKind::exit_code: return fmt::format("exit code {}", outcome.code) + detail;
     case OutcomeKind::signal: return "killed by " + signal_name(outcome.code) + detail;
     case OutcomeKind::timed_out: return "ran into its time limit" + detail;
-    case OutcomeKind::could_not_start: return "could not start" + detail;
+    case OutcomeKind::could_not_start: return "could not start" + (detail.empty() ? errno_words(outcome.code) : detail);
     case OutcomeKind::output_missing: return "exit code 0, but a declared output is missing" + detail;
     case OutcomeKind::lost_with_worker: return "lost with the rank that ran it" + detail;
     case OutcomeKind::cancelled: return "cancelled" + detail;

@@ -78,7 +78,8 @@ class TextReader {
       const auto column = static_cast<std::uint32_t>(content.data() - line.data()) + 1;
       if (content.empty()) continue;
       if (content.find('\0') != std::string_view::npos) {
-        reader_.mistake(line_, 0, "a NUL byte: this is no text file");
+        return reader_.mistake(line_, 0,
+                               "a NUL byte: this is no text file");  // nor would its other lines mean anything
       } else if (content[0] == '#') {
         comment(content, column);
       } else {
