@@ -92,9 +92,8 @@ void MpiCluster::say_farewell() {
     std::vector<Post::Letter> letters;
     post_.collect(letters);
     for (const auto& letter : letters) {
-      const bool said = std::any_of(letter.messages.begin(), letter.messages.end(), [](const Message& message) {
-        return std::holds_alternative<Farewell>(message);
-      });
+      const bool said = std::any_of(letter.messages.begin(), letter.messages.end(),
+                                    [](const Message& message) { return std::holds_alternative<Farewell>(message); });
       if (said) std::erase(awaited, letter.from);
     }
     if (!awaited.empty()) inbox_.sleep(200e-6);

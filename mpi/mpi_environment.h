@@ -13,9 +13,9 @@ namespace gradus {
 
 /// How this process was started, from its environment alone (no MPI call).
 enum class Launch {
-  alone,             ///< no MPI launcher
-  by_mpi,            ///< MPI_Init will find the others
-  without_pmi        ///< several SLURM tasks and no PMI: N masters would start; refuse and name --mpi=pmix
+  alone,       ///< no MPI launcher
+  by_mpi,      ///< MPI_Init will find the others
+  without_pmi  ///< several SLURM tasks and no PMI: N masters would start; refuse and name --mpi=pmix
 };
 Launch how_launched();
 

@@ -40,8 +40,8 @@ void Post::write(std::uint32_t rank, const Message& message) {
 void Post::send(std::uint32_t rank, std::string bytes) {
   sending_.push_back({std::move(bytes), MPI_REQUEST_NULL});
   auto& one = sending_.back();
-  MPI_Isend(one.bytes.data(), static_cast<int>(one.bytes.size()), MPI_BYTE, static_cast<int>(rank), tag,
-            MPI_COMM_WORLD, &one.request);
+  MPI_Isend(one.bytes.data(), static_cast<int>(one.bytes.size()), MPI_BYTE, static_cast<int>(rank), tag, MPI_COMM_WORLD,
+            &one.request);
 }
 
 void Post::flush() {

@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 
-#include "gradus/outcome.h"
 #include "gradus/steps_file.h"
 
 namespace gradus {
@@ -102,28 +101,6 @@ TEST(Graph, finds_a_cycle_through_a_barrier) {
       StepsFormat::text, nullptr);
   ASSERT_EQ(file.mistakes.size(), 1U);
   EXPECT_THAT(file.mistakes[0].message, HasSubstr("1 -> 2 -> barrier 1 -> 1"));
-}
-
-TEST(Diagnostics, leave_out_what_has_no_place_and_suggest_only_what_is_near) {
-  EXPECT_EQ(to_string({"f", 3, 5, "x"}), "f:3:5: x");
-  EXPECT_EQ(to_string({"f", 0, 0, "x"}), "f: x");
-  EXPECT_EQ(to_string({"", 0, 0, "x"}), "x");
-  EXPECT_EQ(nearest_word("retrys", {"retries", "needs"}), "retries");
-  EXPECT_EQ(nearest_word("zzz", {"retries", "needs"}), "");
-}
-
-TEST(Outcomes, have_words_that_can_be_read_back_and_are_said_in_words) {
-  for (int i = 0; i <= static_cast<int>(OutcomeKind::cancelled); ++i) {
-    OutcomeKind read{};
-    EXPECT_TRUE(parse_word(word(static_cast<OutcomeKind>(i)), read));
-    EXPECT_EQ(static_cast<int>(read), i);
-  }
-  OutcomeKind kind{};
-  EXPECT_FALSE(parse_word("nonsense", kind));
-  EXPECT_EQ(describe({OutcomeKind::exit_code, 3, ""}), "exit code 3");
-  EXPECT_EQ(describe({OutcomeKind::signal, 11, ""}), "killed by SIGSEGV");
-  EXPECT_TRUE((Outcome{OutcomeKind::timed_out, 0, ""}).is_steps_own_failure());
-  EXPECT_FALSE((Outcome{OutcomeKind::lost_with_worker, 0, ""}).is_steps_own_failure());
 }
 
 }  // namespace

@@ -219,21 +219,5 @@ TEST(JsonSteps, refuse_trailing_text_behind_an_object) {
               testing::Contains(HasSubstr("no valid JSON object")));
 }
 
-TEST(Durations, can_be_written_in_seconds_units_or_as_slurm_does) {
-  EXPECT_EQ(parse_duration("90"), 90);
-  EXPECT_EQ(parse_duration("1.5"), 1.5);
-  EXPECT_EQ(parse_duration("90s"), 90);
-  EXPECT_EQ(parse_duration("30m"), 1800);
-  EXPECT_EQ(parse_duration("1h30m"), 5400);
-  EXPECT_EQ(parse_duration("2d"), 172800);
-  EXPECT_EQ(parse_duration("01:30:00"), 5400);
-  EXPECT_EQ(parse_duration("10:30"), 630);
-  EXPECT_EQ(parse_duration("2-12:00:00"), 216000);
-  EXPECT_EQ(parse_duration("1-02"), 93600);
-  for (const char* bad : {"", "soon", "-5", "5x", "30m1h", "1:2:3:4", ":", "5m5m", "1-", "1e400", "0x10", " 5"}) {
-    EXPECT_LT(parse_duration(bad), 0) << bad;
-  }
-}
-
 }  // namespace
 }  // namespace gradus

@@ -20,31 +20,32 @@ namespace gradus {
 struct AttemptOrder {
   std::uint32_t step = 0;     ///< StepIndex of the step; its ordinal is step + 1
   std::uint32_t attempt = 1;  ///< from 1
-  std::vector<std::uint32_t> slots;  ///< indices into the rank's slots, ascending; the first runs the command, the others are held
+  std::vector<std::uint32_t>
+      slots;  ///< indices into the rank's slots, ascending; the first runs the command, the others are held
   /// The GPUs it gets: (index into the rank's slots, index into that slot's gpus), in order.
   std::vector<std::pair<std::uint32_t, std::uint32_t>> gpus;
-  std::uint32_t cpus = 0;     ///< cores asked for; 0: not given
-  bool is_argv = false;       ///< `command` holds words, each followed by '\0'
-  bool mask_gpus = false;     ///< tell it by the visible-devices variable: `gpus` given and no GPU mark
+  std::uint32_t cpus = 0;  ///< cores asked for; 0: not given
+  bool is_argv = false;    ///< `command` holds words, each followed by '\0'
+  bool mask_gpus = false;  ///< tell it by the visible-devices variable: `gpus` given and no GPU mark
   double timeout_s = 0;
-  std::string id;             ///< the step's name (explicit id or ordinal)
+  std::string id;  ///< the step's name (explicit id or ordinal)
   std::string command;
   std::string cwd;
   std::vector<std::pair<std::string, std::string>> env;
-  std::vector<std::string> creates;         ///< must exist afterwards
-  std::vector<std::string> awaited;         ///< `creates` of its prerequisites: looked for before the start
+  std::vector<std::string> creates;  ///< must exist afterwards
+  std::vector<std::string> awaited;  ///< `creates` of its prerequisites: looked for before the start
   bool operator==(const AttemptOrder&) const = default;
 };
 
 /// What is the same for all attempts of a run.
 struct RunSettings {
-  std::string run_dir;             ///< absolute
+  std::string run_dir;  ///< absolute
   std::string shell = "/bin/sh";
-  std::string prolog;              ///< shell lines put before each command; empty: none
-  bool gpu_mask = false;           ///< --gpu-mask: mask every GPU step
-  bool hide_gpus = false;          ///< --hide-gpus: a step without GPU sees an empty list
-  double grace_s = 10;             ///< from TERM to KILL
-  bool bind_cores = true;          ///< --cpu-bind cores: a step may run on the cores of its slots only
+  std::string prolog;      ///< shell lines put before each command; empty: none
+  bool gpu_mask = false;   ///< --gpu-mask: mask every GPU step
+  bool hide_gpus = false;  ///< --hide-gpus: a step without GPU sees an empty list
+  double grace_s = 10;     ///< from TERM to KILL
+  bool bind_cores = true;  ///< --cpu-bind cores: a step may run on the cores of its slots only
   bool operator==(const RunSettings&) const = default;
 };
 
@@ -55,7 +56,7 @@ struct PreparedCommand {
   std::string cwd;
   /// Variables to set on top of the scrubbed inherited environment; later entries win.
   std::vector<std::pair<std::string, std::string>> env;
-  std::string mistake;    ///< a value that must not stand in a shell line; names the GRADUS_ variable to use
+  std::string mistake;  ///< a value that must not stand in a shell line; names the GRADUS_ variable to use
 };
 
 /// Expands marks and decides on direct execution or the shell. Pure; called by the rank that runs the

@@ -14,13 +14,21 @@ namespace gradus {
 
 /// The closed set of marks.
 enum class Mark : std::uint8_t {
-  gpu,         ///< %(GPU)s: positions, separated by a space
-  gpu_comma,   ///< %(GPU_COMMA)s
-  gpu_colon,   ///< %(GPU_COLON)s
-  gpu_from1,   ///< %(GPU_FROM1)s: positions counted from 1, separated by a space
-  gpu_count,   ///< %(GPU_COUNT)s
-  gpu_env,     ///< %(GPU_ENV)s: tokens for a visible-devices variable, comma-joined
-  step, attempt, rank, local_rank, thread, slot, host, cpus, run_dir
+  gpu,        ///< %(GPU)s: positions, separated by a space
+  gpu_comma,  ///< %(GPU_COMMA)s
+  gpu_colon,  ///< %(GPU_COLON)s
+  gpu_from1,  ///< %(GPU_FROM1)s: positions counted from 1, separated by a space
+  gpu_count,  ///< %(GPU_COUNT)s
+  gpu_env,    ///< %(GPU_ENV)s: tokens for a visible-devices variable, comma-joined
+  step,
+  attempt,
+  rank,
+  local_rank,
+  thread,
+  slot,
+  host,
+  cpus,
+  run_dir
 };
 
 /// `GPU`, `GPU_COMMA`, … as written between `%(` and `)s`.
@@ -41,7 +49,7 @@ struct MarkPiece {
 struct UnknownMark {
   std::size_t offset = 0;  ///< byte offset of its `%`
   std::string name;
-  std::string nearest;     ///< empty when nothing is near
+  std::string nearest;  ///< empty when nothing is near
 };
 
 /// Splits `text` into pieces. `%%(NAME)s` becomes the literal `%(NAME)s`. Every other `%` is literal.

@@ -52,13 +52,13 @@ struct RankReport {
 enum class GpuSharing : std::uint8_t { shared, exclusive };
 
 struct PlacementOptions {
-  bool use_gpu = true;               ///< USE_GPU; false: no slot has a GPU
-  GpuList list;                      ///< GPU_LIST
-  std::string list_origin;           ///< where it came from, for messages: `--gpus`, `GRADUS_GPU_LIST`, `file:3`
-  std::uint32_t threads = 0;         ///< slots per rank that has slots; 0: as the contract's first section says
-  std::uint32_t cpu_slots = 0;       ///< slots without GPU, per rank, on top
+  bool use_gpu = true;          ///< USE_GPU; false: no slot has a GPU
+  GpuList list;                 ///< GPU_LIST
+  std::string list_origin;      ///< where it came from, for messages: `--gpus`, `GRADUS_GPU_LIST`, `file:3`
+  std::uint32_t threads = 0;    ///< slots per rank that has slots; 0: as the contract's first section says
+  std::uint32_t cpu_slots = 0;  ///< slots without GPU, per rank, on top
   GpuSharing sharing = GpuSharing::shared;
-  bool alone = true;                 ///< not under MPI: `threads` 0 means one slot per GPU, else one per core
+  bool alone = true;  ///< not under MPI: `threads` 0 means one slot per GPU, else one per core
 };
 
 /// A GPU as one rank knows it.
@@ -72,7 +72,7 @@ struct SlotGpu {
 };
 
 struct PlannedSlot {
-  std::uint32_t slot = 0;    ///< global, from 0, in order of (rank, thread)
+  std::uint32_t slot = 0;  ///< global, from 0, in order of (rank, thread)
   std::uint32_t rank = 0;
   std::uint32_t thread = 1;  ///< within its rank, from 1
   bool cpu_only = false;     ///< one of --cpu-slots, outside the GPU rule

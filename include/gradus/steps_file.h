@@ -38,7 +38,8 @@ struct StepsFile {
 StepsFile parse_steps(const std::string& file, std::shared_ptr<const std::string> text, StepsFormat format,
                       bool (*is_run_option)(std::string_view word));
 
-/// `90`, `90s`, `30m`, `4h`, `2d`, `1h30m`, `01:30:00`, `2-12:00:00` (SLURM's forms): seconds, or -1 when it is none of these.
+/// `90`, `90s`, `30m`, `4h`, `2d`, `1h30m`, `01:30:00`, `2-12:00:00` (SLURM's forms): seconds, or -1 when it is none of
+/// these.
 double parse_duration(std::string_view text);
 
 }  // namespace gradus

@@ -34,7 +34,8 @@ class World {
 RankReport report_of_this_rank(std::uint32_t rank, bool look_for_gpus);
 
 std::unique_ptr<World> world_of_one(const StepEnvironment& environment, Guardian& guardian, bool under_mpirun);
-std::unique_ptr<World> world_of_ranks(const MpiEnvironment& mpi, const StepEnvironment& environment, Guardian& guardian);
+std::unique_ptr<World> world_of_ranks(const MpiEnvironment& mpi, const StepEnvironment& environment,
+                                      Guardian& guardian);
 
 /// All that a rank other than 0 does.
 void take_part(const MpiEnvironment& mpi, const StepEnvironment& environment, Guardian& guardian);

@@ -9,8 +9,8 @@
 namespace gradus {
 
 struct AllocationEnd {
-  double epoch_s = 0;    ///< seconds since the Unix epoch
-  std::string source;    ///< `SLURM_JOB_END_TIME`, `squeue`
+  double epoch_s = 0;  ///< seconds since the Unix epoch
+  std::string source;  ///< `SLURM_JOB_END_TIME`, `squeue`
 };
 
 /// From SLURM_JOB_END_TIME, else by asking squeue (at most three seconds); nullopt outside of SLURM, when

@@ -28,7 +28,7 @@ class StepEnvironment {
                                 std::vector<std::string>& storage) const;
 
  private:
-  std::vector<std::string> variables_;                          // NAME=value
+  std::vector<std::string> variables_;                       // NAME=value
   std::unordered_map<std::string_view, std::size_t> index_;  // name to its place in variables_
 };
 

@@ -5,8 +5,7 @@
 namespace gradus {
 
 LocalCluster::LocalCluster(std::shared_ptr<const Graph> graph, const Plan& plan, RunSettings settings,
-                           const StepEnvironment& environment, Guardian& guardian,
-                           SignalRules signals)
+                           const StepEnvironment& environment, Guardian& guardian, SignalRules signals)
     : graph_(std::move(graph)),
       signals_(signals),
       joins_(joining_facts(plan)),

@@ -32,9 +32,7 @@ void on_signal(int signal) {
       // What the default would have done; SIGSTOP cannot be caught, so this stops us now.
       raise(SIGSTOP);
       break;
-    default:
-      last_end_signal = signal;
-      ends_asked.fetch_add(1);
+    default: last_end_signal = signal; ends_asked.fetch_add(1);
   }
   const int fd = wake_fd;
   const unsigned long long one = 1;

@@ -41,7 +41,9 @@ Outcome could_not_start(const StartFailure& failure, const PreparedCommand& comm
           std::string(failure.call) + " " + object + ": " + strerrordesc_np(failure.error)};
 }
 
-double seconds(const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6; }
+double seconds(const timeval& time) {
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+}
 
 }  // namespace
 
@@ -176,7 +178,8 @@ void Slot::await_outputs_of_prerequisites(const AttemptOrder& order) {
     while (!exists(path) && now_s() < until && !asked_to_end()) {
       // Opening the folder makes an NFS client ask its server again.
       const auto folder = path.substr(0, std::max<std::size_t>(path.rfind('/'), 0));
-      const int fd = open(path.find('/') == std::string::npos ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+      const int fd =
+          open(path.find('/') == std::string::npos ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
       if (fd >= 0) close(fd);
       std::this_thread::sleep_for(std::chrono::milliseconds(50));
     }

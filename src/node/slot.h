@@ -25,9 +25,9 @@ struct SlotSurroundings {
   PlannedRank rank;
   RunSettings settings;
   const StepEnvironment* environment = nullptr;
-  int null_fd = -1;                                   ///< /dev/null, open for reading and writing
-  std::function<void(AttemptEnded)> ended;            ///< called on the slot's thread
-  std::function<void()> deadline_changed;             ///< a deadline came that is earlier than the ones before
+  int null_fd = -1;                         ///< /dev/null, open for reading and writing
+  std::function<void(AttemptEnded)> ended;  ///< called on the slot's thread
+  std::function<void()> deadline_changed;   ///< a deadline came that is earlier than the ones before
 };
 
 class Slot {

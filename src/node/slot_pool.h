@@ -17,7 +17,8 @@ namespace gradus {
 class SlotPool {
  public:
   /// One thread per slot of `rank`. `environment`, `guardian` and `inbox` must outlive the pool.
-  SlotPool(PlannedRank rank, RunSettings settings, const StepEnvironment& environment, Guardian& guardian, Inbox& inbox);
+  SlotPool(PlannedRank rank, RunSettings settings, const StepEnvironment& environment, Guardian& guardian,
+           Inbox& inbox);
   /// Ends by KILL what still runs.
   ~SlotPool();
   SlotPool(const SlotPool&) = delete;

@@ -37,8 +37,8 @@ class Summary : public Observer {
     std::size_t succeeded_before = 0;
     int exit_code = 0;
     std::string run_dir;
-    std::string trouble;               ///< what the machine refused; empty: nothing
-    std::vector<std::string> notes{};  ///< what else is worth a line
+    std::string trouble;                   ///< what the machine refused; empty: nothing
+    std::vector<std::string> notes{};      ///< what else is worth a line
     std::uint64_t master_max_rss_kib = 0;  ///< the master's own peak memory, KiB
   };
   /// For a person: what one would paste into a mail.
