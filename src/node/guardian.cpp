@@ -67,7 +67,11 @@ Guardian::Guardian() {
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
   // A session of its own: what mpirun or a terminal sends to the rank's group does not reach it.
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
+  // And it starts with every signal blocked: there is no moment at which one could end it.
+  sigset_t all;
+  sigfillset(&all);
+  posix_spawnattr_setsigmask(&attributes, &all);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK);
   const char* argv[] = {"gradus-guardian", "__guardian", nullptr};
   errno = posix_spawn(&pid_, "/proc/self/exe", &actions, &attributes, const_cast<char**>(argv), environ);
   const int error = errno;
@@ -91,9 +95,6 @@ Guardian::~Guardian() {
 }
 
 int guardian_main() {
-  for (int signal = 1; signal < NSIG; ++signal) {
-    if (signal != SIGCHLD) ::signal(signal, SIG_IGN);
-  }
   if (chdir("/") != 0) return 1;
   GuardianTable* table = map_table(1);
   if (table == nullptr) return 1;

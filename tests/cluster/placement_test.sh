@@ -19,7 +19,7 @@ over() {
   local where=$1 np=$2 map=$3
   shift 3
   rm -rf steps.run records
-  expect_exit 0 timeout -k 5 120 "$hosts" mpirun -np "$np" --map-by "$map" --host "$where" -x MOTIONCOR2_RECORDS \
+  expect_exit 0 timeout -k 5 120 "$hosts" mpirun -np "$np" --map-by "$map" --host "$where" -x MOTIONCOR2_RECORDS ${ASAN_OPTIONS:+-x ASAN_OPTIONS} \
     "$gradus" run "$scratch/steps.txt" --quiet "$@"
 }
 # "HOST:LOCAL_RANK=GPUS", sorted.
@@ -57,7 +57,7 @@ expect_exit 0 "$check_records" records --steps 400 --gpus "$(all_gpus h1 h2 h3)"
 it "kill -9 of a rank on another host: its steps end there, the journal tells the truth, --resume goes on"
 for ((i = 1; i <= 60; i++)); do echo "echo x >>ran.$i; sleep 0.05"; done >lost.txt
 echo 'test -e once || { touch once; sleep 765.4; }' >>lost.txt
-timeout -k 5 120 "$hosts" mpirun -np 3 --map-by node --host h1:1,h2:1,h3:1 "$gradus" run "$scratch/lost.txt" --threads 1 >lost.log 2>&1 &
+timeout -k 5 120 "$hosts" mpirun -np 3 --map-by node --host h1:1,h2:1,h3:1 ${ASAN_OPTIONS:+-x ASAN_OPTIONS} "$gradus" run "$scratch/lost.txt" --threads 1 >lost.log 2>&1 &
 pid=$!
 sleeper_on() { "$hosts" exec "$1" pgrep -f 'sleep 765[.]4' 2>/dev/null; }
 anywhere() { sleeper_on h2 || sleeper_on h3; }
@@ -70,5 +70,5 @@ code=0; wait $pid || code=$?
 nowhere() { ! anywhere >/dev/null; }
 wait_until 10 nowhere || fail "no sleep left on any host" "$(anywhere)"
 before=$(grep -o '"end":[0-9]*.*"final":"succeeded"' lost.run/journal.jsonl | cut -d : -f 2 | cut -d , -f 1)
-expect_exit 0 timeout -k 5 120 "$hosts" mpirun -np 3 --map-by node --host h1:1,h2:1,h3:1 "$gradus" run "$scratch/lost.txt" --threads 1 --resume
+expect_exit 0 timeout -k 5 120 "$hosts" mpirun -np 3 --map-by node --host h1:1,h2:1,h3:1 ${ASAN_OPTIONS:+-x ASAN_OPTIONS} "$gradus" run "$scratch/lost.txt" --threads 1 --resume
 for i in $before; do expect_equal "runs of step $i, reported before" 1 "$(wc -l <ran.$i)"; done

@@ -19,7 +19,7 @@ done
 
 it "the chain over three hosts gives the sequential run's files, and the truth"
 cd hosts
-expect_exit 0 timeout -k 5 300 "$here/hosts" mpirun -np 4 --map-by node --host h1:2,h2:1,h3:1 \
+expect_exit 0 timeout -k 5 300 "$here/hosts" mpirun -np 4 --map-by node --host h1:2,h2:1,h3:1 ${ASAN_OPTIONS:+-x ASAN_OPTIONS} \
   "$gradus" run chain.jsonl --gpus "0 1" --quiet
 cd ..
 expect_match "summary" "h1: .*GPU slot" "$seen"
