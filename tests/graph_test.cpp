@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <random>
+
 #include "gradus/steps_file.h"
 
 namespace gradus {
@@ -61,6 +63,45 @@ TEST(Graph, shows_every_cycle_once) {
                           HasSubstr("f:4: these steps need each other: d -> f -> e -> d")));
 }
 
+TEST(Graph, shows_a_cycle_that_leans_on_another_one_too) {
+  EXPECT_THAT(built({{"a", {"b"}}, {"b", {"a"}}, {"c", {"b", "d"}}, {"d", {"c"}}, {"e", {"c"}}}).mistakes,
+              ElementsAre(HasSubstr(": a -> b -> a"), HasSubstr(": c -> d -> c")));
+}
+
+TEST(Graph, shows_one_shortest_cycle_of_steps_that_are_tangled_in_several) {
+  EXPECT_THAT(built({{"a", {"b", "d"}}, {"b", {"c"}}, {"c", {"a"}}, {"d", {"a"}}}).mistakes,
+              ElementsAre(HasSubstr("f:1: these steps need each other: a -> d -> a")));
+}
+
+TEST(Graph, shows_as_many_cycles_as_there_are_tangles_in_random_graphs) {
+  const auto seed = std::random_device{}();
+  SCOPED_TRACE(testing::Message() << "seed " << seed);
+  std::mt19937 random(seed);
+  for (int round = 0; round < 300; ++round) {
+    const std::size_t nodes = 2 + random() % 8;
+    std::vector<std::pair<std::string, std::vector<std::string>>> steps(nodes);
+    std::vector<std::vector<bool>> leads(nodes, std::vector<bool>(nodes, false));
+    for (std::size_t i = 0; i < nodes; ++i) steps[i].first = "s" + std::to_string(i);
+    for (std::size_t edges = random() % (2 * nodes); edges > 0; --edges) {
+      const std::size_t from = random() % nodes, to = random() % nodes;
+      if (from == to) continue;
+      steps[from].second.push_back(steps[to].first);
+      leads[from][to] = true;
+    }
+    for (std::size_t k = 0; k < nodes; ++k)
+      for (std::size_t i = 0; i < nodes; ++i)
+        for (std::size_t j = 0; j < nodes; ++j) leads[i][j] = leads[i][j] || (leads[i][k] && leads[k][j]);
+    std::size_t tangles = 0;  // counted by their smallest node
+    for (std::size_t i = 0; i < nodes; ++i) {
+      bool is_smallest = leads[i][i];
+      for (std::size_t j = 0; j < i; ++j) is_smallest = is_smallest && !(leads[i][j] && leads[j][i]);
+      tangles += is_smallest ? 1 : 0;
+    }
+    EXPECT_EQ(built(steps).mistakes.size(), tangles);
+    EXPECT_EQ(built(steps).graph == nullptr, tangles > 0);
+  }
+}
+
 TEST(Graph, is_not_defeated_by_a_long_chain_or_a_long_cycle) {
   std::vector<std::pair<std::string, std::vector<std::string>>> steps;
   for (int i = 0; i < 200000; ++i) steps.push_back({"s" + std::to_string(i), {}});
@@ -93,6 +134,23 @@ TEST(Graph, makes_a_barrier_that_needs_success_look_across_one_that_does_not) {
   EXPECT_THAT(graph->needs(1), ElementsAre(3));
   EXPECT_THAT(graph->needs(2), ElementsAre(5));
   EXPECT_THAT(graph->needs(5), ElementsAre(1, 4));
+}
+
+TEST(Graph, has_as_many_edges_at_a_barrier_as_there_are_steps_on_both_sides) {
+  const auto graph = lines("a\nb\nc\n#GRADUS barrier\nd\ne\n");
+  ASSERT_EQ(graph->node_count(), 6U);
+  EXPECT_THAT(graph->needs(5), ElementsAre(0, 1, 2));
+  EXPECT_THAT(graph->dependents(5), ElementsAre(3, 4));
+  EXPECT_THAT(graph->dependents(0), ElementsAre(5));
+  EXPECT_FLOAT_EQ(graph->longest_path_s(0), 2);  // the barrier takes no time
+}
+
+TEST(Graph, makes_an_ended_barrier_wait_for_all_above_an_earlier_barrier_too) {
+  const auto graph = lines("a\n#GRADUS barrier=ended\nb\n#GRADUS barrier=ended\nc\n");
+  // 3 and 5: the barriers, 4 and 6: their companions.
+  ASSERT_EQ(graph->node_count(), 7U);
+  EXPECT_THAT(graph->needs(5), ElementsAre(1, 3));
+  EXPECT_THAT(graph->needs(2), ElementsAre(5));
 }
 
 TEST(Graph, finds_a_cycle_through_a_barrier) {

@@ -1,10 +1,14 @@
 #include "gradus/graph.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <set>
+#include <tuple>
 
-#include <fmt/format.h>
+#include "core/cycles.h"
 
 namespace gradus {
 namespace {
@@ -151,7 +155,8 @@ class GraphCheck {
       mistakes_.push_back({graph_.file_, line, column, fmt::format("step {} needs itself", graph_.name(step))});
     } else if (target != no_step) {
       edges_.emplace_back(step, target);
-    } else {
+    } else if (told_.emplace(line, column, needed).second) {
+      // Many steps share the needs of one #GRADUS line: it is one mistake, told for the first of them.
       mistakes_.push_back({graph_.file_, line, column,
                            fmt::format("step {} needs '{}', which is no step{}", graph_.name(step), needed,
                                        suggestion(std::string(needed)))});
@@ -255,33 +260,18 @@ class GraphCheck {
     for (StepIndex step = segment_; gate_ != no_step && step < end; ++step) edges_.emplace_back(step, gate_);
   }
 
-  /// Every leftover node needs a leftover node, so following needs from any of them runs into a cycle.
-  /// Colours keep a node from being walked twice: each cycle is told once.
   void report_cycles(const std::vector<std::uint32_t>& unmet) {
-    std::vector<std::uint32_t> walk_of(unmet.size(), 0);
-    std::uint32_t walk = 0;
-    for (StepIndex start = 0; start < unmet.size(); ++start) {
-      if (unmet[start] == 0 || walk_of[start] != 0) continue;
-      ++walk;
-      std::vector<StepIndex> path;
-      StepIndex node = start;
-      while (walk_of[node] == 0) {
-        walk_of[node] = walk;
-        path.push_back(node);
-        const auto needs = graph_.needs(node);
-        node = *std::find_if(needs.begin(), needs.end(), [&](StepIndex needed) { return unmet[needed] > 0; });
-      }
-      if (walk_of[node] != walk) continue;  // ran into a cycle that was told already
-      path.erase(path.begin(), std::find(path.begin(), path.end(), node));
-      std::rotate(path.begin(), std::min_element(path.begin(), path.end()), path.end());
-      const auto line = graph_.is_barrier(path.front()) ? 0 : graph_.steps_[path.front()].line;
-      mistakes_.push_back({graph_.file_, line, 0, "these steps need each other: " + shown_cycle(graph_, path)});
+    for (const auto& cycle : find_cycles(graph_, unmet)) {
+      const auto first = cycle.front();
+      const auto line = graph_.is_barrier(first) ? 0 : graph_.steps_[first].line;
+      mistakes_.push_back({graph_.file_, line, 0, "these steps need each other: " + shown_cycle(graph_, cycle)});
     }
   }
 
   Graph& graph_;
   Diagnostics& mistakes_;
   std::vector<Edge> edges_;
+  std::set<std::tuple<std::uint32_t, std::uint32_t, std::string_view>> told_;  // unknown needs and their places
   std::vector<std::string> candidates_;
   std::size_t suggestions_ = 0;
   StepIndex segment_ = 0;              // first step behind the last barrier

@@ -4,12 +4,20 @@
 // Unaware of: the formats.
 #pragma once
 
+#include <functional>
 #include <string>
+#include <utility>
 
 #include "core/step_options.h"
+#include "gradus/marks.h"
 #include "gradus/steps_file.h"
 
 namespace gradus {
+
+struct Place {
+  std::uint32_t line = 0;
+  std::uint32_t column = 0;
+};
 
 class StepsReader {
  public:
@@ -17,24 +25,30 @@ class StepsReader {
 
   const std::string& file() const { return file_; }
   GraphBuilder& builder() { return builder_; }
-  void mistake(std::uint32_t line, std::uint32_t column, std::string message) {
-    result_.mistakes.push_back({file_, line, column, std::move(message)});
-  }
   StepsFile& result() { return result_; }
+  void mistake(Place place, std::string message) {
+    result_.mistakes.push_back({file_, place.line, place.column, std::move(message)});
+  }
 
-  /// Adds a step whose command, id and creates are in the builder's keeping. `column` is where the
-  /// command begins in its line; 0 when that is not known.
-  StepIndex add(const StepDraft& draft, std::string_view id, std::string_view command, bool is_argv,
-                std::string_view creates, std::uint32_t line, std::uint32_t column);
+  /// True when a GPU mark stands in `text`. A mark that nobody knows is a mistake; `place_of` tells where
+  /// it stands in the file.
+  bool check_marks(std::string_view text, const std::function<Place(const UnknownMark&)>& place_of);
+
+  /// Adds a step whose command, id and creates are in the builder's keeping and whose marks are checked.
+  StepIndex add(const StepDraft& draft, Step step, Place place);
+  /// Holds the place of a step that cannot be understood, so that nobody who needs it, or counts the
+  /// steps, is blamed for its mistake.
+  void add_unreadable(std::string_view id, Place place);
+  /// The rest of the file could not be read: what is missing in the graph is no mistake of its steps.
+  void cut_off() { is_cut_off_ = true; }
   /// Builds the graph, if there was no mistake.
   StepsFile finish();
 
  private:
-  bool check_marks(std::string_view text, std::uint32_t line, std::uint32_t column);
-
   std::string file_;
   GraphBuilder builder_;
   StepsFile result_;
+  bool is_cut_off_ = false;
 };
 
 void read_text_steps(StepsReader& reader, std::string_view text, bool (*is_run_option)(std::string_view word));

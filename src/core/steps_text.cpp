@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "core/steps_reader.h"
 
@@ -72,20 +73,19 @@ class TextReader {
       : reader_(reader), text_(text), is_run_option_(is_run_option) {}
 
   void read() {
+    if (const auto nul = text_.find('\0'); nul != std::string_view::npos) return refuse(nul);
     while (at_ < text_.size()) {
       const auto line = next_line();
       const auto content = trim(line);
-      const auto column = static_cast<std::uint32_t>(content.data() - line.data()) + 1;
       if (content.empty()) continue;
-      if (content.find('\0') != std::string_view::npos) {
-        return reader_.mistake(line_, 0,
-                               "a NUL byte: this is no text file");  // nor would its other lines mean anything
-      } else if (content[0] == '#') {
-        comment(content, column);
+      const Place place{line_, static_cast<std::uint32_t>(content.data() - line.data()) + 1};
+      if (content[0] == '#') {
+        comment(content, place.column);
       } else {
-        command(content, column);
+        command(content, place);
       }
     }
+    if (!id_.empty()) unused_id();
   }
 
  private:
@@ -104,9 +104,24 @@ class TextReader {
     return count % 2 == 1;
   }
 
-  void command(std::string_view content, std::uint32_t column) {
-    const auto first_line = line_;
-    if (!continues(content)) return add(content, first_line, column);
+  /// One mistake, whatever else is in it: nothing in a binary file means anything.
+  void refuse(std::size_t nul) {
+    const auto before = text_.substr(0, nul);
+    const auto line = static_cast<std::uint32_t>(std::count(before.begin(), before.end(), '\n')) + 1;
+    const auto column = static_cast<std::uint32_t>(nul - (before.rfind('\n') + 1)) + 1;
+    reader_.mistake({line, column}, "a NUL byte: this is no text file");
+    reader_.cut_off();
+  }
+
+  /// A stretch of a joined command and where it stands in the file.
+  struct Stretch {
+    std::size_t begin;
+    Place place;
+  };
+
+  void command(std::string_view content, Place place) {
+    stretches_.assign(1, {0, place});
+    if (!continues(content)) return add(content, place);
     // Joined as by sh: backslash and newline vanish.
     std::string joined(content.substr(0, content.size() - 1));
     bool more = true;
@@ -114,20 +129,43 @@ class TextReader {
       auto line = next_line();
       while (!line.empty() && blanks.find(line.back()) != std::string_view::npos) line.remove_suffix(1);
       more = continues(line);
+      stretches_.push_back({joined.size(), {line_, 1}});
       joined += line.substr(0, line.size() - (more ? 1 : 0));
     }
-    add(reader_.builder().store(trim(joined)), first_line, column);
+    const auto trimmed = trim(joined);
+    if (trimmed.empty()) return;
+    for (auto& stretch : stretches_) {  // what trim() took from the front
+      const auto front = static_cast<std::size_t>(trimmed.data() - joined.data());
+      const auto taken = std::min(front, stretch.begin);
+      stretch.begin -= taken;
+      stretch.place.column += static_cast<std::uint32_t>(front - taken);
+    }
+    add(reader_.builder().store(trimmed), place);
   }
 
-  void add(std::string_view command, std::uint32_t line, std::uint32_t column) {
+  Place place_in_command(std::size_t offset) const {
+    const auto behind = std::find_if(stretches_.begin() + 1, stretches_.end(),
+                                     [&](const Stretch& stretch) { return stretch.begin > offset; });
+    const auto& stretch = *(behind - 1);
+    return {stretch.place.line, stretch.place.column + static_cast<std::uint32_t>(offset - stretch.begin)};
+  }
+
+  void add(std::string_view command, Place place) {
     auto& builder = reader_.builder();
     if (creates_stored_ != draft_.creates) {
       creates_stored_ = draft_.creates;
       creates_ = builder.store(creates_stored_);
     }
-    const auto step = reader_.add(draft_, builder.store(id_), command, false, creates_, line, column);
+    Step step;
+    step.id = builder.store(id_);
+    step.command = command;
+    step.creates = creates_;
+    step.has_gpu_mark =
+        reader_.check_marks(command, [this](const UnknownMark& mark) { return place_in_command(mark.offset); }) ||
+        options_have_gpu_mark_;
+    const auto index = reader_.add(draft_, step, place);
     id_.clear();
-    for (const auto needed : needs_) builder.need(step, needed, needs_line_, needs_column_);
+    for (const auto needed : needs_) builder.need(index, needed, needs_place_.line, needs_place_.column);
     seen_command_ = true;
   }
 
@@ -150,21 +188,32 @@ class TextReader {
 
   void directive(std::string_view rest, std::uint32_t column) {
     auto words = split_words(rest, column);
-    if (!words) return reader_.mistake(line_, column, "a quote is not closed");
-    if (words->empty()) return reader_.mistake(line_, column, "nothing stands behind #GRADUS");
+    if (!words) return reader_.mistake({line_, column}, "a quote is not closed");
+    if (words->empty()) return reader_.mistake({line_, column}, "nothing stands behind #GRADUS");
     const auto& first = words->front().text;
-    if (words->size() == 1 && first == "default") {
-      draft_ = {};
-      needs_.clear();
-    } else if (words->size() == 1 && (first == "barrier" || first == "barrier=succeeded" || first == "barrier=ended")) {
-      reader_.builder().barrier(first == "barrier=ended" ? BarrierKind::ended : BarrierKind::succeeded);
-    } else {
-      options(*words);
+    const bool is_default = first == "default";
+    const bool is_barrier = first == "barrier" || first == "barrier=succeeded" || first == "barrier=ended";
+    if (!is_default && !is_barrier) return options(*words);
+    if (words->size() > 1) {
+      reader_.mistake({line_, (*words)[1].column}, fmt::format("'{}' stands alone on its #GRADUS line", first));
     }
+    if (is_default) return set_default();
+    reader_.builder().barrier(first == "barrier=ended" ? BarrierKind::ended : BarrierKind::succeeded);
   }
 
+  void set_default() {
+    draft_ = {};
+    needs_.clear();
+    options_have_gpu_mark_ = false;
+  }
+
+  /// Several --env, --creates or --needs on one line belong together; a later line replaces them.
+  struct FirstOfLine {
+    bool env = true, creates = true, needs = true;
+  };
+
   void options(const std::vector<Word>& words) {
-    bool fresh_env = true, fresh_creates = true;
+    FirstOfLine is_first;
     for (std::size_t i = 0; i < words.size(); ++i) {
       const auto equals = words[i].text.starts_with("--") ? words[i].text.find('=') : std::string::npos;
       const auto name = words[i].text.substr(0, equals);
@@ -182,12 +231,14 @@ class TextReader {
         continue;
       }
       if (equals == std::string::npos && i + 1 == words.size()) {
-        reader_.mistake(line_, column, fmt::format("{} has no value", name));
+        reader_.mistake({line_, column}, fmt::format("{} has no value", name));
         continue;
       }
       const auto value = equals != std::string::npos ? words[i].text.substr(equals + 1) : words[++i].text;
-      set(option->key, value, column, fresh_env, fresh_creates);
+      set(option->key, value, column, is_first);
     }
+    options_have_gpu_mark_ = has_gpu_mark(draft_.options.cwd);
+    for (const auto& [name, value] : draft_.options.env) options_have_gpu_mark_ |= has_gpu_mark(value);
   }
 
   std::size_t run_option(const std::vector<Word>& words, std::size_t i) {
@@ -197,7 +248,7 @@ class TextReader {
     if (has_value) line.words.push_back(words[++i].text);
     if (seen_command_) {
       reader_.mistake(
-          line_, words[i].column,
+          {line_, words[i].column},
           fmt::format("{} is an option of the whole run: it must stand before the first command", line.words[0]));
     } else {
       reader_.result().run_options.push_back(std::move(line));
@@ -209,37 +260,52 @@ class TextReader {
     std::vector<std::string> names{"default", "barrier", "barrier=ended"};
     for (const auto& option : line_options) names.emplace_back(option.name);
     const auto nearest = nearest_word(name, names);
-    reader_.mistake(line_, column,
-                    fmt::format("#GRADUS does not know '{}'{}", name,
-                                nearest.empty() ? "" : fmt::format(": did you mean {}?", nearest)));
+    reader_.mistake({line_, column}, fmt::format("#GRADUS does not know '{}'{}", name,
+                                                 nearest.empty() ? "" : fmt::format(": did you mean {}?", nearest)));
   }
 
-  void set(std::string_view key, const std::string& value, std::uint32_t column, bool& fresh_env, bool& fresh_creates) {
+  void set(std::string_view key, const std::string& value, std::uint32_t column, FirstOfLine& is_first) {
+    const Place place{line_, column};
     std::string wrong;
     if (key == "needs") {
-      set_needs(value, column);
+      if (std::exchange(is_first.needs, false)) needs_.clear();
+      set_needs(value, place);
     } else if (key == "env") {
-      // Several on one line belong together; a later line replaces them.
-      if (std::exchange(fresh_env, false)) draft_.options.env.clear();
-      const auto equals = value.find('=');
-      wrong = equals == std::string::npos ? "write NAME=VALUE" : check_variable_name(value.substr(0, equals));
-      if (wrong.empty()) draft_.options.env.emplace_back(value.substr(0, equals), value.substr(equals + 1));
+      if (std::exchange(is_first.env, false)) draft_.options.env.clear();
+      wrong = set_env(value, place);
     } else if (key == "creates") {
-      if (std::exchange(fresh_creates, false)) draft_.creates.clear();
+      if (std::exchange(is_first.creates, false)) draft_.creates.clear();
+      if (value.empty()) wrong = "an empty path";
       draft_.creates.append(value).append(1, '\0');
     } else if (key == "id") {
-      id_ = value;
+      if (!id_.empty()) unused_id();
       if (value.empty()) wrong = "an empty id";
+      id_ = value;
+      id_place_ = place;
     } else {
       wrong = set_scalar_option(draft_, key, value);
+      if (key == "cwd") reader_.check_marks(value, [&](const UnknownMark&) { return place; });
     }
-    if (!wrong.empty()) reader_.mistake(line_, column, fmt::format("{}: {}", key, wrong));
+    if (!wrong.empty()) reader_.mistake(place, fmt::format("{}: {}", key, wrong));
   }
 
-  void set_needs(const std::string& value, std::uint32_t column) {
-    needs_.clear();
-    needs_line_ = line_;
-    needs_column_ = column;
+  /// Marks are checked here and not at every step that has the variable.
+  std::string set_env(const std::string& value, Place place) {
+    const auto equals = value.find('=');
+    if (equals == std::string::npos) return "write NAME=VALUE";
+    const auto name = value.substr(0, equals);
+    if (auto wrong = check_variable_name(name); !wrong.empty()) return wrong;
+    auto& env = draft_.options.env;
+    std::erase_if(env, [&](const auto& one) { return one.first == name; });
+    env.emplace_back(name, value.substr(equals + 1));
+    reader_.check_marks(env.back().second, [&](const UnknownMark&) { return place; });
+    return "";
+  }
+
+  void unused_id() { reader_.mistake(id_place_, fmt::format("no command follows the id '{}'", id_)); }
+
+  void set_needs(const std::string& value, Place place) {
+    needs_place_ = place;
     auto list = reader_.builder().store(value);
     while (!list.empty()) {
       const auto end = list.find(',');
@@ -255,16 +321,21 @@ class TextReader {
   std::uint32_t line_ = 0;
   bool seen_command_ = false;
   StepDraft draft_;
+  bool options_have_gpu_mark_ = false;  // in env or cwd
   std::string id_;
+  Place id_place_;
   std::string creates_stored_;
   std::string_view creates_;
   std::vector<std::string_view> needs_;
-  std::uint32_t needs_line_ = 0, needs_column_ = 0;
+  Place needs_place_;
+  std::vector<Stretch> stretches_;  // of the command at hand
 };
 
 }  // namespace
 
 void read_text_steps(StepsReader& reader, std::string_view text, bool (*is_run_option)(std::string_view word)) {
+  constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
+  if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
   TextReader(reader, text, is_run_option).read();
 }
 
