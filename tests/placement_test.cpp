@@ -199,6 +199,16 @@ TEST(Placement, tells_of_gpus_that_fall_to_no_slot_and_of_ranks_that_see_none) {
   EXPECT_THAT(make_plan(blind, with("auto", 1)).notes, ElementsAre(HasSubstr("rank 1 sees no GPU")));
 }
 
+TEST(Placement, deals_gpus_of_which_a_rank_with_slots_has_a_doubt_only_by_a_list) {
+  std::vector<RankReport> ranks{seeing(rank(0, 0, 0, false), {"A"}), seeing(rank(1, 1, 0), {"B"})};
+  ranks[0].gpu_doubt = "not granted";
+  EXPECT_TRUE(make_plan(ranks, with("auto", 1)).mistakes.empty());
+  ranks[1].gpu_doubt = "not granted either";
+  EXPECT_THAT(dealt(ranks, with("auto", 1)), HasSubstr(": not granted either"));
+  EXPECT_TRUE(make_plan(ranks, with("0", 1)).mistakes.empty());
+  EXPECT_TRUE(make_plan(ranks, with("none", 1)).mistakes.empty());
+}
+
 TEST(Placement, tells_the_mistakes_of_every_host) {
   const std::vector<RankReport> ranks{seeing(rank(0, 0, 0), {"A"}), seeing(rank(1, 1, 0), {"B"})};
   EXPECT_EQ(make_plan(ranks, with("5", 1)).mistakes.size(), 2U);

@@ -120,6 +120,20 @@ TEST(Prepare, tells_a_step_its_own_place_and_gpus) {
   EXPECT_EQ(without.at("OMP_NUM_THREADS"), "1");
 }
 
+TEST(Prepare, keeps_an_mpirun_of_a_step_from_slurm_inside_a_slurm_job_unless_the_user_has_set_otherwise) {
+  const auto with = [](bool (*inherited)(std::string_view)) {
+    return variables(prepare(cpu_order("mpirun x"), a_rank(), settings(), inherited));
+  };
+  const auto inside = with([](std::string_view name) { return name == "SLURM_JOB_ID"; });
+  EXPECT_EQ(inside.at("OMPI_MCA_plm"), "isolated");
+  EXPECT_EQ(inside.at("OMPI_MCA_ras"), "^slurm");
+  EXPECT_EQ(inside.at("OMPI_MCA_ess"), "^slurm");
+  const auto set = with([](std::string_view name) { return name == "SLURM_JOB_ID" || name == "OMPI_MCA_plm"; });
+  EXPECT_FALSE(set.contains("OMPI_MCA_plm"));
+  EXPECT_TRUE(set.contains("OMPI_MCA_ras"));
+  EXPECT_FALSE(with(nothing_inherited).contains("OMPI_MCA_plm"));
+}
+
 TEST(Prepare, respects_what_the_user_has_set_unless_the_step_asks_for_cores) {
   const auto inherited = variables(prepared(cpu_order("x"), settings(), true));
   EXPECT_FALSE(inherited.contains("OMP_NUM_THREADS"));

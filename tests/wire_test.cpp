@@ -53,6 +53,7 @@ TEST(Wire, gives_back_what_is_exchanged_at_the_start) {
   report.rank = 3;
   report.host = "node1";
   report.gpus = {{"GPU-1", "2", "H100", "0000:17:00.0"}};
+  report.gpu_doubt = "not granted";
   report.cores = {0, 5};
   EXPECT_EQ(read_rank_report(to_bytes(report)), report);
   StartOrder order{true, {}, {}};

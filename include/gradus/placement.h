@@ -45,6 +45,7 @@ struct RankReport {
   GpuSource gpu_source = GpuSource::nothing;
   GpuVendor gpu_vendor = GpuVendor::nvidia;
   std::vector<VisibleGpu> gpus;
+  std::string gpu_doubt;             ///< why these may not be the granted ones: then only a list can say; or empty
   std::vector<std::uint32_t> cores;  ///< logical CPUs this rank may use (affinity), ascending
   bool operator==(const RankReport&) const = default;
 };

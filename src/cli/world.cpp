@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <stdexcept>
 
+#include "core/granted_gpus.h"
 #include "mpi/mpi_cluster.h"
 #include "mpi/worker_rank.h"
 #include "node/cores.h"
@@ -108,6 +110,7 @@ RankReport report_of_this_rank(std::uint32_t rank, bool look_for_gpus) {
   report.cores = usable_cores();
   if (!look_for_gpus) return report;
   auto found = discover_gpus({"/proc/self/exe", "__probe-gpus"}, 10);
+  report.gpu_doubt = doubt_about_grant(found, [](const char* name) { return std::getenv(name); });
   report.gpu_source = found.source;
   report.gpu_vendor = found.vendor;
   report.gpus = std::move(found.gpus);

@@ -59,7 +59,12 @@ void NodePlacement::deal() {
 
 void NodePlacement::resolve() {
   for (auto& worker : workers_) {
+    const auto& doubt = worker.report->gpu_doubt;
     GpuResolver resolver(*worker.report, options_, mistakes_);
+    if (list_->kind == HostGpuList::Kind::automatic && !doubt.empty()) {
+      mistake(": " + doubt);
+      return;  // one rank of the node says it
+    }
     if (list_->kind == HostGpuList::Kind::automatic) worker.entries = resolver.all_visible();
     if (list_->kind == HostGpuList::Kind::ids) worker.entries = resolver.of(list_->ids);
   }

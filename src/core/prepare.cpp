@@ -22,6 +22,11 @@ std::string join(const std::vector<std::string>& texts, const char* separator) {
   return fmt::format("{}", fmt::join(texts, separator));
 }
 
+// Inside a SLURM job an mpirun of a step would start its daemons by srun and wait for ever for cores that our own
+// run holds. So it is told to stay on its node and to see nothing of SLURM.
+constexpr std::array<std::pair<const char*, const char*>, 3> nested_mpirun_in_slurm{
+    {{"OMPI_MCA_plm", "isolated"}, {"OMPI_MCA_ras", "^slurm"}, {"OMPI_MCA_ess", "^slurm"}}};
+
 /// What one attempt's marks become, and its variables.
 class AttemptValues {
  public:
@@ -127,6 +132,11 @@ Variables variables(const AttemptOrder& order, const PlannedRank& rank, const Ru
   // Positions must mean the same to every program: CUDA's own default is fastest first.
   if (!inherited("CUDA_DEVICE_ORDER")) all.emplace_back("CUDA_DEVICE_ORDER", "PCI_BUS_ID");
   if (order.cpus > 0 || !inherited("OMP_NUM_THREADS")) all.emplace_back("OMP_NUM_THREADS", of(Mark::cpus));
+  if (inherited("SLURM_JOB_ID")) {
+    for (const auto& [name, value] : nested_mpirun_in_slurm) {
+      if (!inherited(name)) all.emplace_back(name, value);
+    }
+  }
   // One variable only: CUDA_ and ROCR_ together would filter twice on AMD.
   const char* visible = visible_devices_variable(rank.gpu_vendor);
   if (values.is_masked()) all.emplace_back(visible, of(Mark::gpu_env));

@@ -127,7 +127,7 @@ void fields(A& a, RankReport& r) {
   a(r.rank), a(r.host), a(r.node), a(r.local_rank), a(r.has_slots);
   small_enum(a, r.gpu_source, GpuSource::nothing);
   small_enum(a, r.gpu_vendor, GpuVendor::intel);
-  a(r.gpus), a(r.cores);
+  a(r.gpus), a(r.gpu_doubt), a(r.cores);
 }
 template <class A>
 void fields(A& a, PlannedRank& r) {

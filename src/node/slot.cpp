@@ -15,6 +15,7 @@
 #include <cstdlib>
 
 #include "core/log_names.h"
+#include "gradus/attempt.h"
 
 namespace gradus {
 namespace {
@@ -27,7 +28,10 @@ double epoch_s() {
   return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
 }
 
-bool is_inherited(std::string_view name) { return getenv(std::string(name).c_str()) != nullptr; }
+/// By the step, that is: what the launcher put in does not reach it.
+bool is_inherited(std::string_view name) {
+  return !is_launcher_variable(name) && getenv(std::string(name).c_str()) != nullptr;
+}
 
 bool exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
 
