@@ -35,6 +35,11 @@ TEST(GpuList, keeps_order_and_repeats_with_commas_or_blanks) {
   EXPECT_THAT(ids("0-2,7"), ElementsAre(0, 1, 2, 7));
 }
 
+TEST(GpuList, ends_a_range_at_the_greatest_number) {
+  EXPECT_THAT(ids("2147483647"), ElementsAre(2147483647));
+  EXPECT_THAT(ids("2147483646-2147483647"), ElementsAre(2147483646, 2147483647));
+}
+
 TEST(GpuList, knows_auto_none_and_uuids) {
   EXPECT_EQ(good("auto").others.kind, Kind::automatic);
   EXPECT_EQ(good(" None ").others.kind, Kind::none);

@@ -148,7 +148,8 @@ class ListParser {
     }
     if (last - first >= most_entries || ids.size() >= most_entries)
       return mistake(offset, fmt::format("'{}' is more than {} GPUs", word, most_entries));
-    for (int id = first; id <= last; ++id) ids.push_back({id, ""});
+    // Counted by offset: the last id may be the greatest int, which no counter steps over.
+    for (int i = 0; i <= last - first; ++i) ids.push_back({first + i, ""});
   }
 
   void unknown(std::string_view word, std::size_t offset) {

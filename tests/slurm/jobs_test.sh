@@ -54,28 +54,3 @@ echo "$mpiexec -np 2 --oversubscribe $who >$scratch/nested.%(HOST)s" >nested.txt
 job "--nodes=1 --nodelist=h1 --ntasks-per-node=1 --time=5" \
   "$mpiexec" --bind-to none "$gradus" run "$scratch/nested.txt" --master-works --quiet --restart
 expect_equal "ranks of the nested mpirun" 2 "$(grep -c '^rank [01] on h1' nested.h1)"
-
-it "the requeue template: drained before the end, back in the queue by itself, finished in a later life"
-for ((i = 1; i <= 24; i++)); do echo "sleep 4 && echo x >>$scratch/ran.$i"; done >long.txt
-sed -e "s|^#SBATCH --nodes=2.*|#SBATCH --nodes=2 --nodelist=h1,h2|; s|^#SBATCH --gpus-per-node=4.*|#SBATCH --gres=gpu:2|
-  s|^#SBATCH --cpus-per-task=16.*|#SBATCH --cpus-per-task=2|; s|^#SBATCH --time=.*|#SBATCH --time=1|
-  s|^#SBATCH --signal=.*|#SBATCH --signal=B:USR1@45|
-  s|mpirun --bind-to none gradus run|$mpiexec --bind-to none $gradus run|; s|--resume|--resume --threads 1 --quiet|" \
-  "$here/../../slurm/requeue-job.sh" >requeue.sh
-id=$(steps=$scratch/long.txt "$slurm" run sbatch --parsable --output="$scratch/requeue.log" requeue.sh)
-finished() { grep -q '"over":0' long.run/journal.jsonl 2>/dev/null; }
-wait_until 150 finished || fail "a run that finishes" "$("$slurm" run squeue; cat requeue.log; tail -n 5 long.run/journal.jsonl)"
-expect_match "lives" "^[2-9]" "$(grep -c '^{"life"' long.run/journal.jsonl)"
-grep -q '"over":75' long.run/journal.jsonl || fail "a life that ended with 75" "$(grep '"over"' long.run/journal.jsonl)"
-for ((i = 1; i <= 24; i++)); do expect_equal "successes of step $i" 1 "$(wc -l <ran.$i)"; done
-expect_equal "steps named as succeeded" 24 "$(grep '"final":"succeeded"' long.run/journal.jsonl | grep -o '"end":[0-9]*' | sort -u | wc -l)"
-expect_equal "records of success" 24 "$(grep -c '"final":"succeeded"' long.run/journal.jsonl)"
-
-it "scancel in the middle leaves no process on any node"
-echo "sh -c 'sleep 876.5 & sleep 876.5; true'" >cancel.txt
-sed -e 's|^#SBATCH --time=.*|#SBATCH --time=5|' requeue.sh >cancel.sh
-id=$(steps=$scratch/cancel.txt "$slurm" run sbatch --parsable --output="$scratch/cancel.log" cancel.sh)
-sleeps() { for host in h1 h2; do "$slurm" exec $host pgrep -f 'sleep 876[.]5' 2>/dev/null || true; done; }
-wait_until 30 eval '[[ -n $(sleeps) ]]' || fail "a step that runs" "$(cat cancel.log)"
-"$slurm" run scancel "$id"
-wait_until 20 eval '[[ -z $(sleeps) ]]' || fail "no sleep on any node" "$(sleeps)"
