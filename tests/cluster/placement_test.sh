@@ -61,6 +61,7 @@ timeout -k 5 120 "$hosts" mpirun -np 3 --map-by node --host h1:1,h2:1,h3:1 ${ASA
 pid=$!
 sleeper_on() { "$hosts" exec "$1" pgrep -f 'sleep 765[.]4' 2>/dev/null; }
 anywhere() { sleeper_on h2 || sleeper_on h3; }
+wait_until 30 test -e once
 wait_until 30 anywhere >/dev/null || fail "a sleep on h2 or h3" "$(cat lost.log)"
 for host in h2 h3; do
   [[ -z $(sleeper_on $host) ]] || "$hosts" exec $host pkill -9 -x gradus

@@ -129,6 +129,7 @@ echo 'test -e lost.once || { touch lost.once; sleep 432.2; }' >>lost.txt
 ranks 3
 timeout -k 5 60 "${command[@]}" lost.txt --threads 1 >lost.log 2>&1 &
 pid=$!
+wait_until 30 test -e lost.once
 wait_until 20 runs 432[.]2
 worker=$(pgrep -P "$(pgrep -P $pid)" | tail -n 1)
 kill -9 "$worker"
