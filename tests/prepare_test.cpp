@@ -76,6 +76,17 @@ TEST(Prepare, gives_tokens_to_a_visible_devices_variable_and_counts_positions_fr
   EXPECT_THAT(prepared(by_env).argv, ElementsAre("x", "--gpu", "0", "1"));
 }
 
+TEST(Prepare, gives_tokens_to_a_visible_devices_variable_whichever_gpu_mark_names_them) {
+  for (const std::string mark : {"%(GPU)s", "%(GPU_COMMA)s", "%(GPU_ENV)s"}) {
+    const auto command = prepared(gpu_order("CUDA_VISIBLE_DEVICES=" + mark + " x --gpu %(GPU_COLON)s"));
+    EXPECT_EQ(command.argv.back(), "CUDA_VISIBLE_DEVICES=6,7 x --gpu 0:1") << mark;
+    auto order = gpu_order("x --gpu %(GPU_COLON)s");
+    order.env = {{"CUDA_VISIBLE_DEVICES", mark}};
+    EXPECT_THAT(prepared(order).argv, ElementsAre("x", "--gpu", "0:1")) << mark;
+    EXPECT_EQ(variables(prepared(order)).at("CUDA_VISIBLE_DEVICES"), "6,7") << mark;
+  }
+}
+
 TEST(Prepare, masks_when_told_and_when_nothing_else_tells_the_step) {
   auto masked = settings();
   masked.gpu_mask = true;
@@ -177,6 +188,17 @@ TEST(Prepare, puts_the_prolog_before_the_command) {
   with.prolog = "module load cuda";
   with.shell = "/bin/bash";
   EXPECT_THAT(prepared(gpu_order("x"), with).argv, ElementsAre("/bin/bash", "-c", "module load cuda\nx"));
+}
+
+TEST(Prepare, puts_the_prolog_before_an_argv_whose_words_no_shell_reads) {
+  auto order = gpu_order(std::string("x\0a b\0$HOME;%(STEP)s\0", 21));
+  order.is_argv = true;
+  auto with = settings();
+  with.prolog = "module load cuda";
+  const auto command = prepared(order, with);
+  EXPECT_TRUE(command.by_shell);
+  EXPECT_THAT(command.argv,
+              ElementsAre("/bin/sh", "-c", "module load cuda\nexec \"$@\"", "/bin/sh", "x", "a b", "$HOME;17"));
 }
 
 TEST(RunsWithoutShell, is_true_for_plain_words_only) {

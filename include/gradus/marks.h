@@ -34,13 +34,16 @@ enum class Mark : std::uint8_t {
 /// `GPU`, `GPU_COMMA`, … as written between `%(` and `)s`.
 const char* mark_name(Mark mark);
 bool is_gpu_mark(Mark mark);
+/// GPU, GPU_COMMA and GPU_ENV: as the value of a visible-devices variable they all become tokens, comma-joined.
+/// Positions there would name other devices than the step's wherever a list was inherited.
+bool can_be_visible_devices_value(Mark mark);
 
 /// One stretch of a text: literal bytes, or a mark.
 struct MarkPiece {
   bool is_mark = false;
   Mark mark = Mark::gpu;
   /// The mark is the value of CUDA_VISIBLE_DEVICES=, ROCR_…, HIP_… or ZE_AFFINITY_MASK= (a quote may
-  /// stand before it): it becomes tokens, comma-joined. Only for Mark::gpu.
+  /// stand before it): it becomes tokens, comma-joined. See can_be_visible_devices_value.
   bool is_visible_devices_value = false;
   std::string_view literal;  ///< points into the text that was split
 };

@@ -75,6 +75,10 @@ const char* mark_name(Mark mark) {
 
 bool is_gpu_mark(Mark mark) { return mark <= Mark::gpu_env; }
 
+bool can_be_visible_devices_value(Mark mark) {
+  return mark == Mark::gpu || mark == Mark::gpu_comma || mark == Mark::gpu_env;
+}
+
 std::vector<MarkPiece> split_marks(std::string_view text, std::vector<UnknownMark>* unknown) {
   std::vector<MarkPiece> pieces;
   std::size_t begin = 0;  // of the literal that is being collected
@@ -97,7 +101,7 @@ std::vector<MarkPiece> split_marks(std::string_view text, std::vector<UnknownMar
       continue;
     }
     literal_until(at);
-    const bool is_value = known->mark == Mark::gpu && ends_in_visible_devices(text.substr(0, at));
+    const bool is_value = can_be_visible_devices_value(known->mark) && ends_in_visible_devices(text.substr(0, at));
     pieces.push_back({true, known->mark, is_value, {}});
     at += name.size() + 4;
     begin = at;

@@ -65,8 +65,9 @@ class AttemptValues {
   }
 
   std::string of(Mark mark, bool is_visible_devices_value) const {
+    if (is_visible_devices_value && can_be_visible_devices_value(mark)) return join(tokens(), ",");
     switch (mark) {
-      case Mark::gpu: return is_visible_devices_value ? join(tokens(), ",") : join(positions(), " ");
+      case Mark::gpu: return join(positions(), " ");
       case Mark::gpu_comma: return join(positions(), ",");
       case Mark::gpu_colon: return join(positions(), ":");
       case Mark::gpu_from1: return join(positions(1), " ");
@@ -86,7 +87,7 @@ class AttemptValues {
   }
 
  private:
-  /// `CUDA_VISIBLE_DEVICES=%(GPU)s` in the command, or an env key of that name with a GPU mark.
+  /// `CUDA_VISIBLE_DEVICES=%(GPU)s` in the command, or an env key of that name with such a mark.
   bool step_masks_itself() const {
     const auto has_value_mark = [](std::string_view text) {
       const auto pieces = split_marks(text, nullptr);
@@ -94,7 +95,11 @@ class AttemptValues {
     };
     if (order_.command.find("%(GPU") != std::string::npos && has_value_mark(order_.command)) return true;
     return std::any_of(order_.env.begin(), order_.env.end(), [](const auto& variable) {
-      return is_visible_devices_variable(variable.first) && has_gpu_mark(variable.second);
+      if (!is_visible_devices_variable(variable.first)) return false;
+      const auto pieces = split_marks(variable.second, nullptr);
+      return std::any_of(pieces.begin(), pieces.end(), [](const MarkPiece& piece) {
+        return piece.is_mark && can_be_visible_devices_value(piece.mark);
+      });
     });
   }
 
@@ -205,6 +210,11 @@ PreparedCommand prepare(const AttemptOrder& order, const PlannedRank& rank, cons
   };
   PreparedCommand prepared;
   if (order.is_argv) {
+    // A prolog needs a shell; the words reach it as arguments, so that it reads nothing into them.
+    if (!settings.prolog.empty()) {
+      prepared.by_shell = true;
+      prepared.argv = {settings.shell, "-c", settings.prolog + "\nexec \"$@\"", settings.shell};
+    }
     for (const auto& word : split_zero_terminated(order.command)) prepared.argv.push_back(expand(word));
   } else {
     auto line = expand_for_shell(order, values, prepared.mistake);
