@@ -11,7 +11,7 @@ namespace gradus {
 
 MpiCluster::MpiCluster(std::shared_ptr<const Graph> graph, const Plan& plan, RunSettings settings,
                        const StepEnvironment& environment, Guardian& guardian)
-    : graph_(std::move(graph)), joins_(joining_facts(plan)) {
+    : graph_(std::move(graph)), hosts_(worker_hosts(plan)), joins_(joining_facts(plan)) {
   for (const auto& rank : plan.ranks) {
     if (rank.rank != 0) workers_.push_back(rank.rank);
   }
@@ -29,7 +29,7 @@ MpiCluster::~MpiCluster() {
 }
 
 void MpiCluster::perform(const LaunchAttempt& launch) {
-  auto order = make_order(*graph_, launch);
+  auto order = make_order(*graph_, launch, hosts_);
   if (launch.worker == 0) return own_slots_->launch(std::move(order));
   post_.write(launch.worker, std::move(order));
   nap_.traffic(now());

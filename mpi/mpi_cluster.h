@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "core/order.h"
 #include "gradus/cluster.h"
 #include "gradus/graph.h"
 #include "node/slot_pool.h"
@@ -34,6 +35,7 @@ class MpiCluster : public Cluster {
   void say_farewell();
 
   std::shared_ptr<const Graph> graph_;
+  WorkerHosts hosts_;
   std::vector<Fact> joins_;  // told at the first wait
   std::vector<std::uint32_t> workers_;
   Inbox inbox_;

@@ -17,7 +17,7 @@ TEST(Order, carries_what_a_slot_needs_and_the_outputs_of_its_prerequisites) {
   const auto graph = graph_of(R"({"id":"a","command":"x","creates":["out","/abs"],"cwd":"work"})"
                               "\n"
                               R"({"id":"b","argv":["y","z"],"needs":["a"],"gpus":2,"cpus":3,"timeout":5})");
-  const auto order = make_order(*graph, {1, 4, 0, {0, 1}, {{0, 0}, {1, 0}}});
+  const auto order = make_order(*graph, {1, 4, 0, {0, 1}, {{0, 0}, {1, 0}}}, {});
   EXPECT_EQ(order.id, "b");
   EXPECT_EQ(order.attempt, 4U);
   EXPECT_EQ(order.command, std::string("y\0z\0", 4));
@@ -30,7 +30,7 @@ TEST(Order, carries_what_a_slot_needs_and_the_outputs_of_its_prerequisites) {
 
 TEST(Order, does_not_mask_a_step_that_is_told_by_a_mark) {
   const auto graph = graph_of(R"({"command":"x %(GPU)s","gpus":1})");
-  EXPECT_FALSE(make_order(*graph, {0, 1, 0, {0}, {{0, 0}}}).mask_gpus);
+  EXPECT_FALSE(make_order(*graph, {0, 1, 0, {0}, {{0, 0}}}, {}).mask_gpus);
 }
 
 Plan plan_with(const std::vector<std::vector<std::string>>& gpus_by_rank, std::uint32_t node_of_second) {

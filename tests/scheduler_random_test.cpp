@@ -67,6 +67,9 @@ std::string random_ask(Dice& dice, const std::vector<SimulatedWorker>& workers) 
     cores.insert(slot.cores.begin(), slot.cores.end());
   }
   std::string words;
+  std::set<std::uint32_t> nodes;
+  for (const auto& one : workers) nodes.insert(one.shape.node);
+  if (dice.chance(0.05)) return " nodes=" + std::to_string(dice.between(1, static_cast<std::uint32_t>(nodes.size())));
   if (!gpus.empty() && dice.chance(0.6)) {
     words +=
         dice.chance(0.5) ? " gpu" : " gpus=" + std::to_string(dice.between(1, static_cast<std::uint32_t>(gpus.size())));

@@ -33,6 +33,8 @@ struct AttemptOrder {
   std::string cwd;
   std::vector<std::pair<std::string, std::string>> env;
   std::vector<std::string> creates;  ///< must exist afterwards
+  /// A step with `nodes`: each host and how many slots it has there; the first is this one. Else empty.
+  std::vector<std::pair<std::string, std::uint32_t>> hosts;
   std::vector<std::string> awaited;  ///< `creates` of its prerequisites: looked for before the start
   bool operator==(const AttemptOrder&) const = default;
 };

@@ -28,6 +28,7 @@ inline constexpr StepIndex no_step = 0xffffffffU;
 struct StepOptions {
   std::optional<std::uint32_t> gpus;  ///< distinct GPUs; absent: one GPU slot if the step has a GPU mark
   std::uint32_t cpus = 0;             ///< cores; 0: not given
+  std::uint32_t nodes = 0;            ///< whole nodes, for a step that is an MPI program over them; 0: none
   double timeout_s = 0;               ///< time limit of one attempt, seconds; 0: none
   std::uint32_t retries = 0;          ///< attempts after the first that the step may use up by failing
   std::int32_t priority = 0;          ///< higher first

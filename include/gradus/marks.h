@@ -28,7 +28,9 @@ enum class Mark : std::uint8_t {
   slot,
   host,
   cpus,
-  run_dir
+  run_dir,
+  nodes,    ///< how many nodes the step has: 1, or what its `nodes` says
+  hostfile  ///< a file that names them, for mpirun; only for steps with `nodes`
 };
 
 /// `GPU`, `GPU_COMMA`, … as written between `%(` and `)s`.

@@ -76,6 +76,8 @@ struct LaunchAttempt {
   std::vector<std::uint32_t> slots;  ///< indices into the worker's slots, ascending; the first runs it
   /// (slot index, index into that slot's gpus), lowest entries first. Empty for a CPU-only step.
   std::vector<std::pair<std::uint32_t, std::uint32_t>> gpus;
+  /// A step with `nodes`: the other workers of its nodes, which it holds whole, ascending by node.
+  std::vector<WorkerId> with = {};
 };
 struct KillAttempt {
   StepIndex step = 0;

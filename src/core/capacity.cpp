@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <map>
 #include <numeric>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -26,6 +28,22 @@ std::map<std::uint32_t, std::vector<SlotShape>> slots_by_node(const Workers& wor
   return nodes;
 }
 
+std::uint32_t nodes_that_suit(const Demand& demand, const Workers& workers) {
+  std::uint32_t count = 0;
+  for (const auto& [node, slots] : slots_by_node(workers)) {
+    std::set<std::uint32_t> gpus;
+    for (const auto& slot : slots) gpus.insert(slot.gpus.begin(), slot.gpus.end());
+    if (!demand.wants_gpu || gpus.size() >= std::max(1U, demand.gpus)) ++count;
+  }
+  return count;
+}
+
+bool any_worker_holds(const Demand& demand, const Workers& workers) {
+  if (demand.nodes > 0) return nodes_that_suit(demand, workers) >= demand.nodes;
+  return std::any_of(workers.begin(), workers.end(),
+                     [&](const auto& worker) { return holds(demand, worker.second.slots); });
+}
+
 std::string asked(const Demand& demand) {
   std::string text;
   if (demand.wants_gpu)
@@ -45,6 +63,12 @@ std::string reason(const Demand& demand, const Workers& workers) {
   }();
   if (demand.wants_gpu && !any_gpu) {
     return fmt::format("needs {}, but no slot has a GPU: give a list with --gpus", asked(demand));
+  }
+  if (demand.nodes > 0) {
+    const auto there = nodes_that_suit(demand, workers);
+    return fmt::format("needs {} node{}{}, and the run has slots on {} such node{}{}", demand.nodes,
+                       demand.nodes > 1 ? "s" : "", demand.wants_gpu ? " with " + asked(demand) + " each" : "", there,
+                       there == 1 ? "" : "s", workers.size() == 1 ? ": start it with mpirun or srun over more" : "");
   }
   for (const auto& [node, slots] : slots_by_node(workers)) {
     if (holds(demand, slots)) {
@@ -68,7 +92,7 @@ Diagnostics check_capacity(const Graph& graph, const Workers& workers) {
     const auto demand = demand_of(graph, step);
     const auto [it, is_new] = can_hold.try_emplace(demand, false);
     if (is_new) {
-      for (const auto& [id, shape] : workers) it->second = it->second || holds(demand, shape.slots);
+      it->second = any_worker_holds(demand, workers);
     }
     if (!it->second) ++misfits.try_emplace(demand, Misfit{step, 0}).first->second.count;
   }

@@ -43,6 +43,7 @@ void Scheduler::Impl::put_aside_what_does_not_fit(double now) {
 }
 
 bool Scheduler::Impl::worker_could_hold(const Demand& demand, const SlotTable::Worker& worker) const {
+  if (demand.nodes > 0) return worker.alive && node_suits(demand, slots.nodes().at(worker.shape.node));
   std::vector<std::uint32_t> all(worker.shape.slots.size());
   for (std::uint32_t slot = 0; slot < all.size(); ++slot) all[slot] = slot;
   return worker.alive && choose_slots(demand, worker.shape.slots, all).has_value();
@@ -51,6 +52,13 @@ bool Scheduler::Impl::worker_could_hold(const Demand& demand, const SlotTable::W
 /// True when some worker that is there could hold the demand without the places
 /// to avoid.
 bool Scheduler::Impl::could_go(const Demand& demand, const Avoid& avoid) const {
+  if (demand.nodes > 0) {
+    std::uint32_t suitable = 0;
+    for (const auto& [number, node] : slots.nodes()) {
+      if (!avoid.has_node(number) && node_suits(demand, node)) ++suitable;
+    }
+    return suitable >= demand.nodes;
+  }
   for (WorkerPlace place = 0; place < slots.workers().size(); ++place) {
     const auto& worker = slots.worker(place);
     if (!worker.alive || avoid.has_node(worker.shape.node)) continue;
@@ -122,6 +130,7 @@ void Scheduler::Impl::launch_in_order(bool on_gpu_slots, double now, Decisions& 
 
 bool Scheduler::Impl::launch_head(std::size_t group, bool on_gpu_slots, double now, Decisions& out) {
   if (ready.group(group).hopeless) return false;
+  if (ready.group(group).demand.nodes > 0) return launch_on_nodes(group, now, out);
   return ready.group(group).demand.is_any_slot() ? launch_on_any_slot(group, on_gpu_slots, now, out)
                                                  : launch_on_some_worker(group, on_gpu_slots, now, out);
 }
@@ -141,8 +150,7 @@ bool Scheduler::Impl::launch_on_any_slot(std::size_t number, bool on_gpu_slots, 
     return true;
   }
   if (kept_for == no_step || !may_fill_kept(group.entries.top().step, now)) return false;
-  for (const auto slot : slots.kept_slots()) {
-    const auto worker = slots.keeper();
+  for (const auto& [worker, slot] : slots.kept_slots()) {
     if (slots.occupant(worker, slot) != no_step || slots.kind(worker, slot) != kind || !fits(worker, slot)) continue;
     launch(number, worker, {slot}, now, out);
     return true;
@@ -155,7 +163,8 @@ bool Scheduler::Impl::launch_on_any_slot(std::size_t number, bool on_gpu_slots, 
 bool Scheduler::Impl::launch_on_some_worker(std::size_t number, bool on_gpu_slots, double now, Decisions& out) {
   auto& group = ready.group(number);
   const auto workers = static_cast<std::uint32_t>(slots.workers().size());
-  if (group.entries.top().step == kept_for && launch_on_worker(number, slots.keeper(), on_gpu_slots, now, out)) {
+  if (group.entries.top().step == kept_for &&
+      launch_on_worker(number, slots.kept_slots().front().first, on_gpu_slots, now, out)) {
     return true;
   }
   if (group.blocked && !on_gpu_slots) {
@@ -188,7 +197,7 @@ bool Scheduler::Impl::launch_on_worker(std::size_t number, WorkerPlace place, bo
   if (!worker.alive || worker.free_slots == 0) return false;
   if (group.avoid.has_node(worker.shape.node)) return false;
   const auto step = group.entries.top().step;
-  const bool with_kept = kept_for != no_step && slots.keeper() == place && may_fill_kept(step, now);
+  const bool with_kept = kept_for != no_step && slots.keeps_any_of(place) && may_fill_kept(step, now);
   auto candidates = slots.free_of(place, with_kept);
   std::erase_if(candidates, [&](std::uint32_t slot) { return group.avoid.has_slot(slot_number(place, slot)); });
   if (!group.demand.wants_gpu && (!on_gpu_slots || is_wanted_by_gpu_step(place))) {
@@ -200,13 +209,41 @@ bool Scheduler::Impl::launch_on_worker(std::size_t number, WorkerPlace place, bo
   return true;
 }
 
+/// Whole nodes: nothing else of ours runs there meanwhile. The first of them runs the command.
+bool Scheduler::Impl::launch_on_nodes(std::size_t number, double now, Decisions& out) {
+  const auto& group = ready.group(number);
+  const auto& demand = group.demand;
+  if (slots.wholly_free_nodes() < demand.nodes) return false;
+  const bool with_kept = kept_for != no_step && may_fill_kept(group.entries.top().step, now);
+  const auto is_free = [&](const auto& node) {
+    return node.second.busy_slots == 0 && !group.avoid.has_node(node.first) && node_suits(demand, node.second) &&
+           (with_kept || std::none_of(node.second.workers.begin(), node.second.workers.end(),
+                                      [this](WorkerPlace place) { return slots.keeps_any_of(place); }));
+  };
+  std::vector<WorkerPlace> places;
+  std::uint32_t found = 0;
+  for (const auto& node : slots.nodes()) {
+    if (found == demand.nodes) break;
+    if (!is_free(node)) continue;
+    places.insert(places.end(), node.second.workers.begin(), node.second.workers.end());
+    ++found;
+  }
+  if (found < demand.nodes) return false;
+  const auto first = places.front();
+  places.erase(places.begin());
+  launch(number, first, slots.all_slots_of(first), now, out, places);
+  return true;
+}
+
 void Scheduler::Impl::launch(std::size_t number, WorkerPlace worker, const std::vector<std::uint32_t>& chosen,
-                             double now, Decisions& out) {
+                             double now, Decisions& out, const std::vector<WorkerPlace>& with) {
   const auto& group = ready.group(number);
   const auto step = group.entries.top().step;
   const auto takes_kept = [&](std::uint32_t slot) { return kept_for != no_step && slots.is_kept(worker, slot); };
-  const bool upsets_kept =
-      std::any_of(chosen.begin(), chosen.end(), takes_kept) && !ends_before_kept_are_needed(step, now);
+  const bool takes_any_kept =
+      std::any_of(chosen.begin(), chosen.end(), takes_kept) ||
+      std::any_of(with.begin(), with.end(), [&](WorkerPlace place) { return slots.keeps_any_of(place); });
+  const bool upsets_kept = takes_any_kept && !ends_before_kept_are_needed(step, now);
   if (step == kept_for || upsets_kept) {
     give_up_kept();
     kept_came_free = true;
@@ -214,9 +251,13 @@ void Scheduler::Impl::launch(std::size_t number, WorkerPlace worker, const std::
   transition(step, StepState::running);
   slots.occupy(worker, chosen, step);
   const auto& shape = slots.worker(worker).shape;
-  out.launches.push_back(
-      {step, ++attempts[step], slots.worker(worker).id, chosen, gpus_taken(group.demand, shape.slots, chosen)});
-  live[step] = {attempts[step], worker, chosen, now, now + expected_s(step)};
+  auto& decided = out.launches.emplace_back(LaunchAttempt{step, ++attempts[step], slots.worker(worker).id, chosen,
+                                                          gpus_taken(group.demand, shape.slots, chosen)});
+  for (const auto place : with) {
+    slots.occupy(place, slots.all_slots_of(place), step);
+    decided.with.push_back(slots.worker(place).id);
+  }
+  live[step] = {attempts[step], worker, chosen, with, false, now, now + expected_s(step)};
   ready.pop(number);
 }
 
@@ -233,51 +274,77 @@ bool Scheduler::Impl::is_wanted_by_gpu_step(WorkerPlace place) const {
   return false;
 }
 
-/// The head needs several slots at once and no worker has them: the worker that
-/// is expected to have them first keeps them, so that small steps cannot starve
-/// it.
-void Scheduler::Impl::keep_slots_for(std::size_t number, double now) {
-  auto& group = ready.group(number);
-  const auto& demand = group.demand;
-  const auto& avoid = group.avoid;
-  double best_at = never;
-  WorkerPlace best_worker = 0;
-  std::vector<std::uint32_t> best_slots;
+double Scheduler::Impl::free_at(WorkerPlace worker, std::uint32_t slot, double now) const {
+  const auto occupant = slots.occupant(worker, slot);
+  return occupant == no_step ? now : std::max(now, live.at(occupant).expected_end);
+}
+
+Scheduler::Impl::Promise Scheduler::Impl::earliest_on_one_worker(const Demand& demand, const Avoid& avoid,
+                                                                 double now) const {
+  Promise best;
   for (WorkerPlace place = 0; place < slots.workers().size(); ++place) {
     const auto& worker = slots.worker(place);
     if (!worker.alive || avoid.has_node(worker.shape.node)) continue;
-    // A CPU-only step may not have GPU slots that a GPU step waits for, so it
-    // must not keep them from it.
+    // A CPU-only step may not have GPU slots that a GPU step waits for, so it must not keep them from it.
     const bool no_gpu_slots = !demand.wants_gpu && is_wanted_by_gpu_step(place);
-    std::vector<std::pair<double, std::uint32_t>> free_at;
+    std::vector<std::pair<double, std::uint32_t>> by_time;
     for (std::uint32_t slot = 0; slot < worker.shape.slots.size(); ++slot) {
       if (avoid.has_slot(slot_number(place, slot))) continue;
       if (no_gpu_slots && slots.kind(place, slot) == SlotTable::Kind::gpu) continue;
-      const auto occupant = slots.occupant(place, slot);
-      free_at.emplace_back(occupant == no_step ? now : std::max(now, live.at(occupant).expected_end), slot);
+      by_time.emplace_back(free_at(place, slot, now), slot);
     }
-    std::stable_sort(free_at.begin(), free_at.end());
+    std::stable_sort(by_time.begin(), by_time.end());
     std::vector<std::uint32_t> candidates;
-    for (const auto& [at, slot] : free_at) {
-      if (at >= best_at) break;
+    for (const auto& [at, slot] : by_time) {
+      if (at >= best.at) break;
       candidates.insert(std::upper_bound(candidates.begin(), candidates.end(), slot), slot);
-      if (auto chosen = choose_slots(demand, worker.shape.slots, candidates)) {
-        best_at = at;
-        best_worker = place;
-        best_slots = std::move(*chosen);
-        break;
-      }
+      const auto chosen = choose_slots(demand, worker.shape.slots, candidates);
+      if (!chosen) continue;
+      best = {at, {}};
+      for (const auto one : *chosen) best.slots.emplace_back(place, one);
+      break;
     }
   }
-  if (best_slots.empty()) {
-    group.hopeless = !could_go(demand, avoid);
+  return best;
+}
+
+Scheduler::Impl::Promise Scheduler::Impl::earliest_on_nodes(const Demand& demand, const Avoid& avoid,
+                                                            double now) const {
+  std::vector<std::pair<double, const SlotTable::Node*>> by_time;
+  for (const auto& [number, node] : slots.nodes()) {
+    if (avoid.has_node(number) || !node_suits(demand, node)) continue;
+    double at = now;
+    for (const auto place : node.workers) {
+      for (const auto slot : slots.all_slots_of(place)) at = std::max(at, free_at(place, slot, now));
+    }
+    by_time.emplace_back(at, &node);
+  }
+  if (by_time.size() < demand.nodes) return {};
+  std::stable_sort(by_time.begin(), by_time.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  Promise promise{by_time[demand.nodes - 1].first, {}};
+  for (std::uint32_t i = 0; i < demand.nodes; ++i) {
+    for (const auto place : by_time[i].second->workers) {
+      for (const auto slot : slots.all_slots_of(place)) promise.slots.emplace_back(place, slot);
+    }
+  }
+  return promise;
+}
+
+/// The head needs several slots at once and there are none: those that are expected to be free first together are
+/// kept, so that small steps cannot starve it.
+void Scheduler::Impl::keep_slots_for(std::size_t number, double now) {
+  auto& group = ready.group(number);
+  auto promise = group.demand.nodes > 0 ? earliest_on_nodes(group.demand, group.avoid, now)
+                                        : earliest_on_one_worker(group.demand, group.avoid, now);
+  if (promise.slots.empty()) {
+    group.hopeless = !could_go(group.demand, group.avoid);
     return;
   }
   kept_came_free = kept_for != no_step;
   give_up_kept();
   kept_for = group.entries.top().step;
-  kept_until = best_at;
-  slots.keep(best_worker, best_slots);
+  kept_until = promise.at;
+  slots.keep(std::move(promise.slots));
 }
 
 /// True when a CPU-only step has GPU slots kept that a GPU step has come to
@@ -285,8 +352,9 @@ void Scheduler::Impl::keep_slots_for(std::size_t number, double now) {
 bool Scheduler::Impl::keeps_gpu_slots_in_vain() const {
   if (kept_for == no_step || demand_of(*graph, kept_for).wants_gpu) return false;
   const auto& kept = slots.kept_slots();
-  const auto is_gpu_slot = [&](std::uint32_t slot) { return slots.kind(slots.keeper(), slot) == SlotTable::Kind::gpu; };
-  return std::any_of(kept.begin(), kept.end(), is_gpu_slot) && is_wanted_by_gpu_step(slots.keeper());
+  return std::any_of(kept.begin(), kept.end(), [this](const SlotPlace& place) {
+    return slots.kind(place.first, place.second) == SlotTable::Kind::gpu && is_wanted_by_gpu_step(place.first);
+  });
 }
 
 void Scheduler::Impl::give_up_kept() {

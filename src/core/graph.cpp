@@ -26,8 +26,8 @@ StepIndex as_ordinal(std::string_view name, std::size_t steps) {
 }
 
 std::string key_of(const StepOptions& options) {
-  auto key = fmt::format("{}|{}|{}|{}|{}|", options.gpus ? static_cast<int>(*options.gpus) : -1, options.cpus,
-                         options.timeout_s, options.retries, options.priority);
+  auto key = fmt::format("{}|{}|{}|{}|{}|{}|", options.gpus ? static_cast<int>(*options.gpus) : -1, options.cpus,
+                         options.nodes, options.timeout_s, options.retries, options.priority);
   for (const auto& [name, value] : options.env) key.append(name).append(1, '\0').append(value).append(1, '\0');
   return key.append(1, '|').append(options.cwd);
 }

@@ -2,10 +2,20 @@
 
 namespace gradus {
 
-std::string log_name(std::uint32_t ordinal, std::uint32_t attempt, Stream stream) {
+namespace {
+
+std::string stem(std::uint32_t ordinal, std::uint32_t attempt) {
   auto name = "logs/" + std::to_string(ordinal);
   if (attempt > 1) name += "." + std::to_string(attempt);
-  return name + (stream == Stream::out ? ".out" : ".err");
+  return name;
 }
+
+}  // namespace
+
+std::string log_name(std::uint32_t ordinal, std::uint32_t attempt, Stream stream) {
+  return stem(ordinal, attempt) + (stream == Stream::out ? ".out" : ".err");
+}
+
+std::string host_file_name(std::uint32_t ordinal, std::uint32_t attempt) { return stem(ordinal, attempt) + ".hosts"; }
 
 }  // namespace gradus

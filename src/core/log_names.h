@@ -1,4 +1,4 @@
-// How the output of an attempt is named inside the run directory.
+// How the files of an attempt are named inside the run directory.
 //
 // Knows: the naming rule. Unaware of: whether such a file exists.
 #pragma once
@@ -12,5 +12,8 @@ enum class Stream { out, err };
 
 /// `logs/17.out` for the first attempt of the step with ordinal 17, `logs/17.2.out` for its second.
 std::string log_name(std::uint32_t ordinal, std::uint32_t attempt, Stream stream);
+
+/// `logs/17.hosts`, `logs/17.2.hosts`: the hosts of an attempt over several nodes, there while it runs.
+std::string host_file_name(std::uint32_t ordinal, std::uint32_t attempt);
 
 }  // namespace gradus

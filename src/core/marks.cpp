@@ -12,7 +12,7 @@ struct Named {
   Mark mark;
   const char* name;
 };
-constexpr std::array<Named, 15> names{{{Mark::gpu, "GPU"},
+constexpr std::array<Named, 17> names{{{Mark::gpu, "GPU"},
                                        {Mark::gpu_comma, "GPU_COMMA"},
                                        {Mark::gpu_colon, "GPU_COLON"},
                                        {Mark::gpu_from1, "GPU_FROM1"},
@@ -26,7 +26,9 @@ constexpr std::array<Named, 15> names{{{Mark::gpu, "GPU"},
                                        {Mark::slot, "SLOT"},
                                        {Mark::host, "HOST"},
                                        {Mark::cpus, "CPUS"},
-                                       {Mark::run_dir, "RUN_DIR"}}};
+                                       {Mark::run_dir, "RUN_DIR"},
+                                       {Mark::nodes, "NODES"},
+                                       {Mark::hostfile, "HOSTFILE"}}};
 
 bool is_name_character(char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; }
 

@@ -16,6 +16,20 @@ void add_outputs(const Graph& graph, StepIndex needed, std::vector<std::string>&
   }
 }
 
+/// The workers of one node are added up.
+std::vector<std::pair<std::string, std::uint32_t>> hosts_of(const LaunchAttempt& launch, const WorkerHosts& hosts) {
+  std::vector<std::pair<std::string, std::uint32_t>> list;
+  const auto add = [&](WorkerId worker) {
+    const auto it = hosts.find(worker);
+    if (it == hosts.end()) return;
+    if (list.empty() || list.back().first != it->second.host) list.emplace_back(it->second.host, 0);
+    list.back().second += it->second.slots;
+  };
+  add(launch.worker);
+  for (const auto worker : launch.with) add(worker);
+  return list;
+}
+
 }  // namespace
 
 std::vector<std::string> split_zero_terminated(std::string_view list) {
@@ -28,7 +42,13 @@ std::vector<std::string> split_zero_terminated(std::string_view list) {
   return texts;
 }
 
-AttemptOrder make_order(const Graph& graph, const LaunchAttempt& launch) {
+WorkerHosts worker_hosts(const Plan& plan) {
+  WorkerHosts hosts;
+  for (const auto& rank : plan.ranks) hosts[rank.rank] = {rank.host, static_cast<std::uint32_t>(rank.slots.size())};
+  return hosts;
+}
+
+AttemptOrder make_order(const Graph& graph, const LaunchAttempt& launch, const WorkerHosts& hosts) {
   const auto& step = graph.step(launch.step);
   const auto& options = graph.options(launch.step);
   AttemptOrder order;
@@ -44,6 +64,7 @@ AttemptOrder make_order(const Graph& graph, const LaunchAttempt& launch) {
   order.command = step.command;
   order.cwd = options.cwd;
   order.env = options.env;
+  if (options.nodes > 0) order.hosts = hosts_of(launch, hosts);
   order.creates = split_zero_terminated(step.creates);
   for (const auto needed : graph.needs(launch.step)) {
     if (!graph.is_barrier(needed)) add_outputs(graph, needed, order.awaited);

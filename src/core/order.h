@@ -4,6 +4,8 @@
 // Unaware of: how an order travels and who executes it.
 #pragma once
 
+#include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "gradus/attempt.h"
@@ -13,8 +15,16 @@
 
 namespace gradus {
 
+/// Where each worker is, for the host files of steps with `nodes`.
+struct WorkerHost {
+  std::string host;
+  std::uint32_t slots = 0;
+};
+using WorkerHosts = std::unordered_map<WorkerId, WorkerHost>;
+WorkerHosts worker_hosts(const Plan& plan);
+
 /// The order for one launch. Texts are copied: the order may outlive the graph.
-AttemptOrder make_order(const Graph& graph, const LaunchAttempt& launch);
+AttemptOrder make_order(const Graph& graph, const LaunchAttempt& launch, const WorkerHosts& hosts);
 
 /// What the scheduler knows of every rank that has slots. GPUs with equal identity on a node get equal
 /// numbers, so that a GPU that two slots share counts once.

@@ -4,6 +4,7 @@
 #include <array>
 #include <set>
 
+#include "core/log_names.h"
 #include "core/order.h"
 #include "gradus/attempt.h"
 #include "gradus/marks.h"
@@ -34,7 +35,12 @@ class AttemptValues {
       : order_(order), rank_(rank), settings_(settings), runner_(rank.slots[order.slots.front()]) {
     for (const auto& [slot, gpu] : order.gpus) gpus_.push_back(rank.slots[slot].gpus[gpu]);
     std::set<std::uint32_t> cores;
-    for (const auto slot : order.slots) cores.insert(rank.slots[slot].cores.begin(), rank.slots[slot].cores.end());
+    // An MPI program over several nodes has a process for each slot, as its host file says.
+    const auto last = order.hosts.empty() ? order.slots.size() : 1;
+    for (std::size_t i = 0; i < last; ++i) {
+      const auto& more = rank.slots[order.slots[i]].cores;
+      cores.insert(more.begin(), more.end());
+    }
     cpus_ = order.cpus > 0 ? order.cpus : std::max<std::uint32_t>(1, static_cast<std::uint32_t>(cores.size()));
     is_masked_ = !gpus_.empty() && (settings.gpu_mask || order.mask_gpus);
     sees_only_its_own_ = is_masked_ || step_masks_itself();
@@ -82,6 +88,8 @@ class AttemptValues {
       case Mark::host: return rank_.host;
       case Mark::cpus: return std::to_string(cpus_);
       case Mark::run_dir: return settings_.run_dir;
+      case Mark::nodes: return std::to_string(std::max<std::size_t>(1, order_.hosts.size()));
+      case Mark::hostfile: return settings_.run_dir + "/" + host_file_name(order_.step + 1, order_.attempt);
     }
     return "";
   }
@@ -137,7 +145,12 @@ Variables variables(const AttemptOrder& order, const PlannedRank& rank, const Ru
   // Positions must mean the same to every program: CUDA's own default is fastest first.
   if (!inherited("CUDA_DEVICE_ORDER")) all.emplace_back("CUDA_DEVICE_ORDER", "PCI_BUS_ID");
   if (order.cpus > 0 || !inherited("OMP_NUM_THREADS")) all.emplace_back("OMP_NUM_THREADS", of(Mark::cpus));
-  if (inherited("SLURM_JOB_ID")) {
+  if (!order.hosts.empty()) {
+    all.emplace_back("GRADUS_NODES", of(Mark::nodes));
+    all.emplace_back("GRADUS_HOSTFILE", of(Mark::hostfile));
+    // Its mpirun has to start daemons on the other nodes, by srun, beside those of our own run.
+    if (inherited("SLURM_JOB_ID") && !inherited("SLURM_OVERLAP")) all.emplace_back("SLURM_OVERLAP", "1");
+  } else if (inherited("SLURM_JOB_ID")) {
     for (const auto& [name, value] : nested_mpirun_in_slurm) {
       if (!inherited(name)) all.emplace_back(name, value);
     }

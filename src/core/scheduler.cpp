@@ -158,13 +158,12 @@ void Scheduler::Impl::on(const AttemptEnded& fact, double now, Decisions& out) {
   if (slots.worker(it->second.worker).id != fact.worker) return;
   const Live was = std::move(it->second);
   live.erase(it);
-  slots.release(was.worker, was.slots);
-  ready.slot_freed(was.worker);
+  free_slots_of(was);
   const auto& outcome = fact.result.outcome;
   if (outcome.succeeded()) {
     if (fact.step < shapes.size()) durations.observe(shapes[fact.step], now - was.launched_at);
     settle(fact.step, StepState::succeeded, out);
-  } else if (outcome.is_steps_own_failure()) {
+  } else if (outcome.is_steps_own_failure() && !was.lost_a_part) {
     fail_or_retry(fact.step, was, out);
   } else if (stop != StopKind::none || halted) {
     transition(fact.step, StepState::waiting);
@@ -176,6 +175,17 @@ void Scheduler::Impl::on(const AttemptEnded& fact, double now, Decisions& out) {
   dispatch(now, out);
 }
 
+/// Of workers that are still there.
+void Scheduler::Impl::free_slots_of(const Live& attempt) {
+  const auto free = [this](WorkerPlace place, std::span<const std::uint32_t> some) {
+    if (!slots.worker(place).alive) return;
+    slots.release(place, some);
+    ready.slot_freed(place);
+  };
+  free(attempt.worker, attempt.slots);
+  for (const auto place : attempt.with) free(place, slots.all_slots_of(place));
+}
+
 void Scheduler::Impl::fail_or_retry(StepIndex step, const Live& was, Decisions& out) {
   auto& places = tried[step];
   const auto failures = attempts[step] - places.losses;
@@ -184,6 +194,7 @@ void Scheduler::Impl::fail_or_retry(StepIndex step, const Live& was, Decisions& 
   places.last_slots.clear();
   for (const auto slot : was.slots) places.last_slots.push_back(slot_number(was.worker, slot));
   places.nodes.push_back(places.last_node);
+  for (const auto place : was.with) places.nodes.push_back(slots.worker(place).shape.node);
   places.slots.insert(places.slots.end(), places.last_slots.begin(), places.last_slots.end());
   std::sort(places.nodes.begin(), places.nodes.end());
   std::sort(places.slots.begin(), places.slots.end());
@@ -202,12 +213,23 @@ void Scheduler::Impl::on(const WorkerLost& fact, double now, Decisions& out) {
   for (const auto& [step, attempt] : live) {
     if (attempt.worker == *place) gone.push_back(step);
   }
+  std::vector<StepIndex> cut;  // attempts over several nodes that lose one of them, not the one that runs them
+  for (const auto& [step, attempt] : live) {
+    if (std::find(attempt.with.begin(), attempt.with.end(), *place) != attempt.with.end()) cut.push_back(step);
+  }
+  std::sort(cut.begin(), cut.end());
   std::sort(gone.begin(),
             gone.end());  // a hash map's order must not decide anything
   slots.lose(*place);
   give_up_kept();
+  for (const auto step : cut) {
+    auto& attempt = live[step];
+    if (!attempt.lost_a_part) out.kills.push_back({step, attempt.attempt, slots.worker(attempt.worker).id, true});
+    attempt.lost_a_part = true;
+  }
   for (const auto step : gone) {
     out.lost.push_back({step, live[step].attempt, fact.worker});
+    free_slots_of(live[step]);
     live.erase(step);
     lose_attempt(step, out);
   }
@@ -270,6 +292,13 @@ std::string Scheduler::Impl::sanity_check() const {
     for (const auto slot : attempt.slots) {
       if (slots.occupant(attempt.worker, slot) != step) return "a slot is not occupied by the attempt that has it";
     }
+    for (const auto place : attempt.with) {
+      for (const auto slot : slots.all_slots_of(place)) {
+        if (slots.worker(place).alive && slots.occupant(place, slot) != step) {
+          return "a slot of another node is not occupied by the attempt that has it";
+        }
+      }
+    }
   }
   return slots.sanity_check();
 }
@@ -328,8 +357,8 @@ bool Scheduler::stopped_on_error() const { return impl_->halted; }
 std::uint32_t Scheduler::held_slots() const {
   std::uint32_t held = 0;
   for (const auto& [step, attempt] : impl_->live) held += static_cast<std::uint32_t>(attempt.slots.size()) - 1;
-  for (const auto slot : impl_->slots.kept_slots()) {
-    if (impl_->slots.occupant(impl_->slots.keeper(), slot) == no_step) ++held;
+  for (const auto& [worker, slot] : impl_->slots.kept_slots()) {
+    if (impl_->slots.occupant(worker, slot) == no_step) ++held;
   }
   return held;
 }

@@ -5,6 +5,7 @@
 // Unaware of: who drives it; nothing outside these two files includes this.
 #pragma once
 
+#include <algorithm>
 #include <limits>
 #include <stdexcept>
 #include <string>
@@ -31,6 +32,8 @@ struct Scheduler::Impl {
     std::uint32_t attempt = 0;
     WorkerPlace worker = 0;
     std::vector<std::uint32_t> slots;
+    std::vector<WorkerPlace> with;  // the other workers that it holds whole (a step with nodes)
+    bool lost_a_part = false;       // one of those is gone: it was told to end
     double launched_at = 0;
     double expected_end = 0;
   };
@@ -90,6 +93,9 @@ struct Scheduler::Impl {
   double cautious_s(StepIndex step) const;
   bool fits_before_limit(StepIndex step, double now) const;
   void put_aside_what_does_not_fit(double now);
+  static bool node_suits(const Demand& demand, const SlotTable::Node& node) {
+    return !node.workers.empty() && (!demand.wants_gpu || node.gpus >= std::max(1U, demand.gpus));
+  }
   bool could_go(const Demand& demand, const Avoid& avoid) const;
   Avoid places_to_avoid(StepIndex step, const Demand& demand) const;
   void ask_retries_again();
@@ -100,9 +106,19 @@ struct Scheduler::Impl {
   bool launch_head(std::size_t group, bool on_gpu_slots, double now, Decisions& out);
   bool launch_on_any_slot(std::size_t group, bool on_gpu_slots, double now, Decisions& out);
   bool launch_on_some_worker(std::size_t group, bool on_gpu_slots, double now, Decisions& out);
+  bool launch_on_nodes(std::size_t group, double now, Decisions& out);
   bool launch_on_worker(std::size_t group, WorkerPlace worker, bool on_gpu_slots, double now, Decisions& out);
   void launch(std::size_t group, WorkerPlace worker, const std::vector<std::uint32_t>& chosen, double now,
-              Decisions& out);
+              Decisions& out, const std::vector<WorkerPlace>& with = {});
+  void free_slots_of(const Live& attempt);
+  double free_at(WorkerPlace worker, std::uint32_t slot, double now) const;
+  /// The slots that the head of the group could have first, and when; empty when it can never have any.
+  struct Promise {
+    double at = never;
+    std::vector<SlotPlace> slots;
+  };
+  Promise earliest_on_one_worker(const Demand& demand, const Avoid& avoid, double now) const;
+  Promise earliest_on_nodes(const Demand& demand, const Avoid& avoid, double now) const;
   bool ends_before_kept_are_needed(StepIndex step, double now) const { return now + expected_s(step) <= kept_until; }
   /// Those that come before it in order too: slots are never kept from a step
   /// for one of lower order.

@@ -81,6 +81,7 @@ Demand demand_of(const Graph& graph, StepIndex step) {
   demand.gpus = options.gpus.value_or(0);
   demand.wants_gpu = demand.gpus > 0 || graph.step(step).has_gpu_mark;
   demand.cpus = options.cpus;
+  demand.nodes = options.nodes;
   return demand;
 }
 
@@ -118,10 +119,10 @@ std::vector<std::pair<std::uint32_t, std::uint32_t>> gpus_taken(const Demand& de
   for (const auto slot : chosen) {
     const auto& gpus = slots[slot].gpus;
     for (std::uint32_t i = 0; i < gpus.size(); ++i) {
-      if (demand.gpus > 0 && seen.size() == demand.gpus) return taken;
+      if (demand.nodes == 0 && demand.gpus > 0 && seen.size() == demand.gpus) return taken;
       if (seen.insert(gpus[i]).second) taken.emplace_back(slot, i);
     }
-    if (demand.gpus == 0 && !taken.empty()) return taken;
+    if (demand.nodes == 0 && demand.gpus == 0 && !taken.empty()) return taken;
   }
   return taken;
 }

@@ -19,12 +19,13 @@ namespace gradus {
 /// What a step asks of a worker.
 struct Demand {
   bool wants_gpu = false;
-  std::uint32_t gpus = 0;  ///< distinct GPUs; 0 with wants_gpu: one GPU slot and all its GPUs
-  std::uint32_t cpus = 0;  ///< distinct cores; 0 or 1: whatever one slot has
+  std::uint32_t gpus = 0;   ///< distinct GPUs; 0 with wants_gpu: one GPU slot and all its GPUs
+  std::uint32_t cpus = 0;   ///< distinct cores; 0 or 1: whatever one slot has
+  std::uint32_t nodes = 0;  ///< whole nodes, each with at least `gpus` GPUs; 0: slots of one worker
   auto operator<=>(const Demand&) const = default;
 
   /// True when any one slot of the right kind will do.
-  bool is_any_slot() const { return gpus == 0 && cpus <= 1; }
+  bool is_any_slot() const { return gpus == 0 && cpus <= 1 && nodes == 0; }
 };
 
 Demand demand_of(const Graph& graph, StepIndex step);

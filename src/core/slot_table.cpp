@@ -1,5 +1,7 @@
 #include "core/slot_table.h"
 
+#include <algorithm>
+
 namespace gradus {
 
 WorkerPlace SlotTable::join(const WorkerJoined& joined) {
@@ -14,8 +16,13 @@ WorkerPlace SlotTable::join(const WorkerJoined& joined) {
   const auto slots = static_cast<std::uint32_t>(joined.shape.slots.size());
   occupant_.resize(occupant_.size() + slots, no_step);
   kept_.resize(occupant_.size(), false);
+  auto& node = nodes_[joined.shape.node];
+  if (node.workers.empty()) ++wholly_free_nodes_;
+  node.workers.push_back(place);
+  count_gpus(node);
   for (std::uint32_t slot = 0; slot < slots; ++slot) {
     ++alive_slots_[static_cast<std::size_t>(kind(place, slot))];
+    count_busy(joined.shape.node, true);
     set_free(place, slot, true);
   }
   return place;
@@ -24,16 +31,35 @@ WorkerPlace SlotTable::join(const WorkerJoined& joined) {
 void SlotTable::lose(WorkerPlace place) {
   auto& worker = workers_[place];
   if (!worker.alive) return;
-  if (!kept_slots_.empty() && kept_worker_ == place) unkeep();
+  if (keeps_any_of(place)) unkeep();
   for (std::uint32_t slot = 0; slot < worker.shape.slots.size(); ++slot) {
     if (occupant(place, slot) == no_step) set_free(place, slot, false);
     occupant_[worker.first_slot + slot] = no_step;
     --alive_slots_[static_cast<std::size_t>(kind(place, slot))];
+    count_busy(worker.shape.node, false);
   }
+  auto& node = nodes_[worker.shape.node];
+  std::erase(node.workers, place);
+  if (node.workers.empty()) --wholly_free_nodes_;
+  count_gpus(node);
   worker.alive = false;
   worker.free_slots = 0;
   --alive_workers_;
   places_.erase(worker.id);
+}
+
+void SlotTable::count_busy(std::uint32_t number, bool is_busy) {
+  auto& node = nodes_[number];
+  if (is_busy && node.busy_slots++ == 0) --wholly_free_nodes_;
+  if (!is_busy && --node.busy_slots == 0) ++wholly_free_nodes_;
+}
+
+void SlotTable::count_gpus(Node& node) const {
+  std::set<std::uint32_t> gpus;
+  for (const auto place : node.workers) {
+    for (const auto& slot : workers_[place].shape.slots) gpus.insert(slot.gpus.begin(), slot.gpus.end());
+  }
+  node.gpus = static_cast<std::uint32_t>(gpus.size());
 }
 
 std::optional<WorkerPlace> SlotTable::find(WorkerId id) const {
@@ -55,6 +81,7 @@ std::vector<std::uint32_t> SlotTable::free_of(WorkerPlace place, bool with_kept)
 void SlotTable::set_free(WorkerPlace place, std::uint32_t slot, bool is_free) {
   auto& worker = workers_[place];
   is_free ? ++worker.free_slots : --worker.free_slots;
+  count_busy(worker.shape.node, !is_free);
   if (is_kept(place, slot)) return;
   auto& set = free_[static_cast<std::size_t>(kind(place, slot))];
   if (is_free) {
@@ -78,26 +105,34 @@ void SlotTable::release(WorkerPlace worker, std::span<const std::uint32_t> slots
   }
 }
 
-void SlotTable::keep(WorkerPlace worker, std::span<const std::uint32_t> slots) {
+std::vector<std::uint32_t> SlotTable::all_slots_of(WorkerPlace place) const {
+  std::vector<std::uint32_t> slots(workers_[place].shape.slots.size());
+  for (std::uint32_t slot = 0; slot < slots.size(); ++slot) slots[slot] = slot;
+  return slots;
+}
+
+void SlotTable::set_kept(const SlotPlace& place, bool is_kept) {
+  const auto& [worker, slot] = place;
+  const bool is_free = occupant(worker, slot) == no_step;
+  if (is_free) set_free(worker, slot, false);
+  kept_[workers_[worker].first_slot + slot] = is_kept;
+  if (is_free) set_free(worker, slot, true);
+}
+
+void SlotTable::keep(std::vector<SlotPlace> slots) {
   unkeep();
-  kept_worker_ = worker;
-  kept_slots_.assign(slots.begin(), slots.end());
-  for (const auto slot : slots) {
-    const bool is_free = occupant(worker, slot) == no_step;
-    if (is_free) set_free(worker, slot, false);
-    kept_[workers_[worker].first_slot + slot] = true;
-    if (is_free) set_free(worker, slot, true);
-  }
+  kept_slots_ = std::move(slots);
+  for (const auto& place : kept_slots_) set_kept(place, true);
 }
 
 void SlotTable::unkeep() {
-  for (const auto slot : kept_slots_) {
-    const bool is_free = occupant(kept_worker_, slot) == no_step;
-    if (is_free) set_free(kept_worker_, slot, false);
-    kept_[workers_[kept_worker_].first_slot + slot] = false;
-    if (is_free) set_free(kept_worker_, slot, true);
-  }
+  for (const auto& place : kept_slots_) set_kept(place, false);
   kept_slots_.clear();
+}
+
+bool SlotTable::keeps_any_of(WorkerPlace worker) const {
+  return std::any_of(kept_slots_.begin(), kept_slots_.end(),
+                     [worker](const SlotPlace& place) { return place.first == worker; });
 }
 
 std::string SlotTable::sanity_check() const {
@@ -114,6 +149,16 @@ std::string SlotTable::sanity_check() const {
     }
     if (free_slots != worker.free_slots) return "a worker's count of free slots is wrong";
   }
+  std::uint32_t free_nodes = 0;
+  for (const auto& [number, node] : nodes_) {
+    std::uint32_t busy = 0;
+    for (const auto place : node.workers) {
+      busy += static_cast<std::uint32_t>(workers_[place].shape.slots.size()) - workers_[place].free_slots;
+    }
+    if (busy != node.busy_slots) return "a node's count of busy slots is wrong";
+    if (busy == 0 && !node.workers.empty()) ++free_nodes;
+  }
+  if (free_nodes != wholly_free_nodes_) return "the count of wholly free nodes is wrong";
   for (int kind = 0; kind < 2; ++kind) {
     if (free_[kind].size() != expected[kind]) return "a free set holds a slot that is not free";
   }

@@ -1,10 +1,11 @@
 // Every slot of every worker: who occupies it, which are free, which are kept for one step.
 //
-// Knows: workers, nodes, slots, occupants, free sets in spreading order.
+// Knows: workers, nodes, slots, occupants, free sets in spreading order, wholly free nodes.
 // Unaware of: the graph, the order of steps, retries, time.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <span>
@@ -19,6 +20,8 @@ namespace gradus {
 
 /// A worker's place in the table; dense, in order of joining.
 using WorkerPlace = std::uint32_t;
+/// A slot: its worker and its index there.
+using SlotPlace = std::pair<WorkerPlace, std::uint32_t>;
 
 class SlotTable {
  public:
@@ -28,6 +31,11 @@ class SlotTable {
     WorkerShape shape;
     std::uint32_t first_slot = 0;  ///< table-wide number of its slot 0
     std::uint32_t free_slots = 0;  ///< free ones, kept ones included
+  };
+  struct Node {
+    std::vector<WorkerPlace> workers;  ///< that are alive, ascending
+    std::uint32_t gpus = 0;            ///< distinct ones of all their slots
+    std::uint32_t busy_slots = 0;
   };
   enum class Kind : std::uint8_t { gpu, cpu };
   /// Free slots in the order in which they are handed out: first slots of all workers before second
@@ -58,18 +66,27 @@ class SlotTable {
   void occupy(WorkerPlace worker, std::span<const std::uint32_t> slots, StepIndex step);
   void release(WorkerPlace worker, std::span<const std::uint32_t> slots);
 
-  /// Keeps these slots out of the free sets (those that are busy, as soon as they are released).
-  void keep(WorkerPlace worker, std::span<const std::uint32_t> slots);
+  /// By the nodes' numbers; those that lost their last worker have none.
+  const std::map<std::uint32_t, Node>& nodes() const { return nodes_; }
+  /// How many nodes have workers and no occupied slot (kept ones included).
+  std::uint32_t wholly_free_nodes() const { return wholly_free_nodes_; }
+  std::vector<std::uint32_t> all_slots_of(WorkerPlace worker) const;
+
+  /// Keeps these slots, and only these, out of the free sets (those that are busy, as soon as they are released).
+  void keep(std::vector<SlotPlace> slots);
   /// Gives all kept slots back to the free sets.
   void unkeep();
-  WorkerPlace keeper() const { return kept_worker_; }
-  const std::vector<std::uint32_t>& kept_slots() const { return kept_slots_; }
+  const std::vector<SlotPlace>& kept_slots() const { return kept_slots_; }
+  bool keeps_any_of(WorkerPlace worker) const;
 
   /// Empty, or what does not agree with the occupants.
   std::string sanity_check() const;
 
  private:
   void set_free(WorkerPlace worker, std::uint32_t slot, bool is_free);
+  void set_kept(const SlotPlace& place, bool is_kept);
+  void count_busy(std::uint32_t node, bool is_busy);
+  void count_gpus(Node& node) const;
 
   std::vector<Worker> workers_;
   std::unordered_map<WorkerId, WorkerPlace> places_;
@@ -78,8 +95,9 @@ class SlotTable {
   FreeSet free_[2];
   std::uint32_t alive_slots_[2] = {0, 0};
   std::uint32_t alive_workers_ = 0;
-  WorkerPlace kept_worker_ = 0;
-  std::vector<std::uint32_t> kept_slots_;
+  std::map<std::uint32_t, Node> nodes_;
+  std::uint32_t wholly_free_nodes_ = 0;
+  std::vector<SlotPlace> kept_slots_;
 };
 
 }  // namespace gradus

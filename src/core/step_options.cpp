@@ -45,7 +45,7 @@ std::string set_cost(StepDraft& draft, std::string_view value) {
 }  // namespace
 
 bool is_scalar_option(std::string_view name) {
-  for (const std::string_view known : {"gpus", "cpus", "timeout", "retries", "priority", "cost", "cwd"}) {
+  for (const std::string_view known : {"gpus", "cpus", "nodes", "timeout", "retries", "priority", "cost", "cwd"}) {
     if (name == known) return true;
   }
   return false;
@@ -55,6 +55,7 @@ std::string set_scalar_option(StepDraft& draft, std::string_view name, std::stri
   auto& options = draft.options;
   if (name == "gpus") return set_gpus(options, value);
   if (name == "cpus") return set_whole(options.cpus, value, 1, 100000);
+  if (name == "nodes") return set_whole(options.nodes, value, 1, 1000000);
   if (name == "timeout") return set_timeout(options, value);
   if (name == "retries") return set_whole(options.retries, value, 0, 1000);
   if (name == "priority") return set_whole(options.priority, value, -1000000000, 1000000000);

@@ -20,7 +20,7 @@ struct StepDraft {
   std::vector<std::string> needs;  ///< text files; JSON gives its own
 };
 
-/// Values with the same meaning in both formats: gpus, cpus, timeout, retries, priority, cost, cwd.
+/// Values with the same meaning in both formats: gpus, cpus, nodes, timeout, retries, priority, cost, cwd.
 /// Returns what is wrong with `value`, or nothing. `name` must be one of these (see is_scalar_option).
 std::string set_scalar_option(StepDraft& draft, std::string_view name, std::string_view value);
 bool is_scalar_option(std::string_view name);

@@ -39,9 +39,32 @@ bool StepsReader::check_marks(std::string_view text, const std::function<Place(c
   return has_gpu;
 }
 
+namespace {
+
+bool has_host_file_mark(std::string_view text) {
+  if (text.find("%(HOSTFILE)s") == std::string_view::npos) return false;
+  const auto pieces = split_marks(text, nullptr);
+  return std::any_of(pieces.begin(), pieces.end(),
+                     [](const MarkPiece& piece) { return piece.is_mark && piece.mark == Mark::hostfile; });
+}
+
+bool names_host_file(const Step& step, const StepOptions& options) {
+  return has_host_file_mark(step.command) || has_host_file_mark(options.cwd) ||
+         std::any_of(options.env.begin(), options.env.end(),
+                     [](const auto& variable) { return has_host_file_mark(variable.second); });
+}
+
+}  // namespace
+
 StepIndex StepsReader::add(const StepDraft& draft, Step step, Place place) {
   if (step.has_gpu_mark && draft.options.gpus == 0U) {
     mistake(place, "gpus is 0, but the step has a GPU mark: remove one of them");
+  }
+  if (draft.options.nodes > 0 && draft.options.cpus > 0) {
+    mistake(place, "a step with nodes takes those nodes whole: leave out cpus");
+  }
+  if (draft.options.nodes == 0 && names_host_file(step, draft.options)) {
+    mistake(place, "%(HOSTFILE)s is for steps with nodes: say on how many");
   }
   step.cost = draft.cost;
   step.line = place.line;

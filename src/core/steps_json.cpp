@@ -14,9 +14,9 @@ namespace {
 
 namespace od = simdjson::ondemand;
 
-constexpr std::array<std::string_view, 13> known_keys{"id",   "command", "argv",    "needs",    "gpus",
-                                                      "cpus", "timeout", "retries", "priority", "cost",
-                                                      "env",  "cwd",     "creates"};
+constexpr std::array<std::string_view, 14> known_keys{"id",   "command", "argv",    "needs",   "gpus",
+                                                      "cpus", "nodes",   "timeout", "retries", "priority",
+                                                      "cost", "env",     "cwd",     "creates"};
 
 /// One step: an object and what was found in it.
 class JsonStep {

@@ -57,6 +57,7 @@ struct LineOption {
 };
 constexpr LineOption line_options[] = {{"--gpus-per-step", "gpus"},
                                        {"--cpus-per-step", "cpus"},
+                                       {"--nodes-per-step", "nodes"},
                                        {"--timeout", "timeout"},
                                        {"--retries", "retries"},
                                        {"--priority", "priority"},

@@ -8,6 +8,7 @@ LocalCluster::LocalCluster(std::shared_ptr<const Graph> graph, const Plan& plan,
                            const StepEnvironment& environment, Guardian& guardian, SignalRules signals)
     : graph_(std::move(graph)),
       signals_(signals),
+      hosts_(worker_hosts(plan)),
       joins_(joining_facts(plan)),
       pool_(plan.ranks.front(), std::move(settings), environment, guardian, inbox_) {
   wake_on_signal(inbox_.fd());
@@ -15,7 +16,7 @@ LocalCluster::LocalCluster(std::shared_ptr<const Graph> graph, const Plan& plan,
 
 LocalCluster::~LocalCluster() { wake_on_signal(-1); }
 
-void LocalCluster::perform(const LaunchAttempt& launch) { pool_.launch(make_order(*graph_, launch)); }
+void LocalCluster::perform(const LaunchAttempt& launch) { pool_.launch(make_order(*graph_, launch, hosts_)); }
 
 void LocalCluster::perform(const KillAttempt& kill) { pool_.kill(kill.step, kill.attempt, kill.at_once); }
 

@@ -6,6 +6,7 @@
 
 #include <memory>
 
+#include "core/order.h"
 #include "gradus/cluster.h"
 #include "gradus/graph.h"
 #include "node/signals.h"
@@ -29,6 +30,7 @@ class LocalCluster : public Cluster {
   std::shared_ptr<const Graph> graph_;
   SignalRules signals_;
   Inbox inbox_;
+  WorkerHosts hosts_;
   std::vector<Fact> joins_;  // told at the first wait
   SlotPool pool_;
 };

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 
 #include "core/log_names.h"
@@ -44,6 +45,36 @@ Outcome could_not_start(const StartFailure& failure, const PreparedCommand& comm
   return {OutcomeKind::could_not_start, failure.error,
           std::string(failure.call) + " " + object + ": " + strerrordesc_np(failure.error)};
 }
+
+/// The host file of an attempt over several nodes, in the form of Open MPI (and of MPICH's `-f` for one slot each);
+/// it goes when the attempt has ended.
+class HostFile {
+ public:
+  HostFile(const AttemptOrder& order, const std::string& run_dir) {
+    if (order.hosts.empty()) return;
+    path_ = run_dir + "/" + host_file_name(order.step + 1, order.attempt);
+    FILE* file = fopen(path_.c_str(), "we");
+    if (file == nullptr) {
+      error_ = errno;
+      return;
+    }
+    for (const auto& [host, slots] : order.hosts) fprintf(file, "%s slots=%u\n", host.c_str(), slots);
+    const bool failed = ferror(file) != 0;
+    if (fclose(file) != 0 || failed) error_ = errno != 0 ? errno : EIO;
+  }
+  ~HostFile() {
+    if (!path_.empty()) unlink(path_.c_str());
+  }
+  HostFile(const HostFile&) = delete;
+  HostFile& operator=(const HostFile&) = delete;
+
+  int error() const { return error_; }
+  std::string what() const { return "its host file " + path_ + ": " + strerrordesc_np(error_); }
+
+ private:
+  std::string path_;
+  int error_ = 0;
+};
 
 double seconds(const timeval& time) {
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
@@ -214,6 +245,8 @@ void Slot::bind_to_cores(const AttemptOrder& order) {
 }
 
 Outcome Slot::execute_prepared(const AttemptOrder& order, const PreparedCommand& command, Usage& usage) {
+  const HostFile hosts(order, around_.settings.run_dir);
+  if (hosts.error() != 0) return {OutcomeKind::could_not_start, hosts.error(), hosts.what()};
   bind_to_cores(order);
   std::string trouble;
   const int out = open_log(order, false, trouble);

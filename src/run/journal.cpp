@@ -167,6 +167,7 @@ void Journal::Impl::record(const LaunchAttempt& launch) {
     }
     buffer += ']';
   }
+  if (!launch.with.empty()) fmt::format_to(out, R"(,"with":[{}])", fmt::join(launch.with, ","));
   const auto& key = keys[launch.step];
   fmt::format_to(out, R"(,"key":"{:016x}","digest":"{:016x}")", key.key, key.digest);
   if (const auto id = graph->step(launch.step).id; !id.empty()) buffer.append(R"(,"id":)").append(json_text(id));

@@ -25,11 +25,12 @@ void SlotUse::lost(WorkerId worker, double now) {
 }
 
 void SlotUse::launched(const LaunchAttempt& launch, double now) {
-  Live live{launch.attempt, launch.worker, now, 0, 0};
+  Live live{launch.attempt, launch.worker, now, 0, 0, {}};
   if (launch.worker < plan_.ranks.size()) {
     const auto& slots = plan_.ranks[launch.worker].slots;
     for (const auto slot : launch.slots) ++(slots.at(slot).gpus.empty() ? live.cpu_slots : live.gpu_slots);
   }
+  live.with = launch.with;
   live_[launch.step] = live;
 }
 
@@ -41,6 +42,11 @@ double SlotUse::freed(StepIndex step, std::uint32_t attempt, WorkerId worker, do
   const double held = std::max(0.0, now - live.since);
   busy_[worker].gpu_s += held * live.gpu_slots;
   busy_[worker].cpu_s += held * live.cpu_slots;
+  for (const auto other : live.with) {
+    if (other >= plan_.ranks.size()) continue;
+    for (const auto& slot : plan_.ranks[other].slots)
+      (slot.gpus.empty() ? busy_[other].cpu_s : busy_[other].gpu_s) += held;
+  }
   return held;
 }
 

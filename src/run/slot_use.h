@@ -54,6 +54,7 @@ class SlotUse {
     WorkerId worker;
     double since;
     std::uint32_t gpu_slots, cpu_slots;
+    std::vector<WorkerId> with;
   };
   struct Busy {
     double gpu_s = 0, cpu_s = 0;

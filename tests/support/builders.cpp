@@ -27,6 +27,8 @@ void set_option(const std::string& word, Step& step, StepOptions& options) {
     options.gpus = whole(value);
   else if (key == "cpus")
     options.cpus = whole(value);
+  else if (key == "nodes")
+    options.nodes = whole(value);
   else if (key == "retries")
     options.retries = whole(value);
   else if (key == "priority")

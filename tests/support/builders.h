@@ -22,7 +22,7 @@ std::vector<std::string> split(std::string_view text, std::string_view separator
 /// The numbers or words with a comma between.
 std::string comma_joined(const std::vector<std::uint32_t>& numbers);
 
-/// Steps separated by `;` or newline: `NAME [after A,B] [gpu] [gpus=K] [cpus=K] [retries=N] [priority=N]
+/// Steps separated by `;` or newline: `NAME [after A,B] [gpu] [gpus=K] [cpus=K] [nodes=N] [retries=N] [priority=N]
 /// [cost=S] [timeout=S]`; `gpu` stands for a GPU mark in the command; `barrier` and `barrier=ended`
 /// stand between steps. Throws std::invalid_argument that lists every mistake.
 std::shared_ptr<const Graph> graph(std::string_view text);

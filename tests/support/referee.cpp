@@ -49,7 +49,7 @@ std::string Referee::name(StepIndex step) const {
 Referee::Ask Referee::ask(StepIndex step) const {
   const auto& options = graph_->options(step);
   const auto gpus = options.gpus.value_or(0);
-  return {gpus > 0 || graph_->step(step).has_gpu_mark, gpus, options.cpus};
+  return {gpus > 0 || graph_->step(step).has_gpu_mark, gpus, options.cpus, options.nodes};
 }
 
 // ---- the rules of readiness -----------------------------------------------------------------
@@ -87,7 +87,7 @@ bool Referee::holds(const Ask& ask, const WorkerShape& shape, const std::vector<
     gpus.insert(shape.slots[slot].gpus.begin(), shape.slots[slot].gpus.end());
     cores.insert(shape.slots[slot].cores.begin(), shape.slots[slot].cores.end());
   }
-  return !slots.empty() && gpus.size() >= std::max(ask.gpus, ask.gpu ? 1U : 0U) &&
+  return ask.nodes == 0 && !slots.empty() && gpus.size() >= std::max(ask.gpus, ask.gpu ? 1U : 0U) &&
          (ask.cpus <= 1 || cores.size() >= ask.cpus);
 }
 
@@ -95,6 +95,21 @@ bool Referee::holds(const Ask& ask, const WorkerShape& shape) const {
   std::vector<std::uint32_t> all(shape.slots.size());
   std::iota(all.begin(), all.end(), 0U);
   return holds(ask, shape, all);
+}
+
+/// How many nodes could be part of what a step with `nodes` asks for.
+std::size_t Referee::nodes_for(const Ask& ask, bool only_free) const {
+  std::map<std::uint32_t, std::set<std::uint32_t>> gpus;
+  std::set<std::uint32_t> busy;
+  for (const auto& [id, worker] : workers_) {
+    if (!worker.alive) continue;
+    auto& of_node = gpus[worker.shape.node];
+    for (const auto& slot : worker.shape.slots) of_node.insert(slot.gpus.begin(), slot.gpus.end());
+    if (free_slots(worker).size() < worker.occupants.size()) busy.insert(worker.shape.node);
+  }
+  return static_cast<std::size_t>(std::count_if(gpus.begin(), gpus.end(), [&](const auto& node) {
+    return node.second.size() >= std::max(ask.gpus, ask.gpu ? 1U : 0U) && !(only_free && busy.contains(node.first));
+  }));
 }
 
 std::vector<std::uint32_t> Referee::free_slots(const Worker& worker) const {
@@ -165,7 +180,7 @@ void Referee::judge(const AttemptEnded& fact, const Decisions& decisions, double
     if (outcome.succeeded()) {
       fates_[fact.step] = Fate::succeeded;
       settling.states[fact.step] = StepState::succeeded;
-    } else if (outcome.is_steps_own_failure()) {
+    } else if (outcome.is_steps_own_failure() && !cut_.contains(fact.step)) {
       const auto& worker = workers_.at(fact.worker);
       failed_places_[fact.step].push_back({worker.shape.node, fact.worker, it->second.slots});
       if (++failures_[fact.step] > graph_->options(fact.step).retries) spread_failure(fact.step, settling);
@@ -182,10 +197,15 @@ void Referee::judge(const AttemptEnded& fact, const Decisions& decisions, double
 void Referee::judge(const WorkerLost& fact, const Decisions& decisions, double /*now*/) {
   note("worker " + std::to_string(fact.worker) + " lost");
   Settling settling;
-  std::set<StepIndex> gone;
+  std::set<StepIndex> gone, cut_now;
   const auto it = workers_.find(fact.worker);
   if (it != workers_.end() && it->second.alive) {
     gone = it->second.live;
+    for (const auto& [step, launch] : live_) {
+      if (std::find(launch.with.begin(), launch.with.end(), fact.worker) == launch.with.end()) continue;
+      if (!gone.contains(step) && !cut_.contains(step)) cut_now.insert(step);
+    }
+    cut_.insert(cut_now.begin(), cut_now.end());
     for (const auto step : gone) {
       count_loss(step, settling);
       leave_slots(step);
@@ -199,7 +219,11 @@ void Referee::judge(const WorkerLost& fact, const Decisions& decisions, double /
   }
   for (const auto step : gone) complain(name(step) + " was lost with its worker, but that was not said");
   judge_settled(decisions, settling);
-  judge_kills(decisions, false, false);
+  for (const auto& kill : decisions.kills) {
+    if (cut_now.erase(kill.step) == 0) complain(name(kill.step) + " is killed without a reason");
+    if (!kill.at_once) complain(name(kill.step) + " has lost a node and is not killed at once");
+  }
+  for (const auto step : cut_now) complain(name(step) + " has lost one of its nodes and is not told to end");
 }
 
 void Referee::judge(const StopRequested& fact, const Decisions& decisions, double now) {
@@ -278,6 +302,11 @@ void Referee::leave_slots(StepIndex step) {
   auto& worker = workers_.at(it->second.worker);
   for (const auto slot : it->second.slots) worker.occupants[slot] = no_step;
   worker.live.erase(step);
+  for (const auto other : it->second.with) {
+    auto& occupants = workers_.at(other).occupants;
+    std::replace(occupants.begin(), occupants.end(), step, no_step);
+  }
+  cut_.erase(step);
   live_.erase(it);
 }
 
@@ -300,11 +329,48 @@ void Referee::judge_launch(const LaunchAttempt& launch) {
     return complain(name(step) + " launched on a worker that is not there");
   auto& worker = it->second;
   judge_slots(launch, worker);
+  judge_nodes(launch);
   for (const auto slot : launch.slots) {
     if (slot < worker.occupants.size()) worker.occupants[slot] = step;
   }
   worker.live.insert(step);
   live_[step] = launch;
+}
+
+/// Whole nodes, as many as asked for, each with the GPUs asked for.
+void Referee::judge_nodes(const LaunchAttempt& launch) {
+  const auto who = name(launch.step);
+  const auto wanted = ask(launch.step);
+  if (wanted.nodes == 0) {
+    if (!launch.with.empty()) complain(who + " got more than one worker and did not ask for nodes");
+    return;
+  }
+  std::set<WorkerId> got{launch.worker};
+  for (const auto other : launch.with) {
+    const auto it = workers_.find(other);
+    if (!got.insert(other).second) return complain(who + " got a worker twice");
+    if (it == workers_.end() || !it->second.alive) return complain(who + " got a worker that is not there");
+    auto& occupants = it->second.occupants;
+    for (const auto occupant : occupants) {
+      if (occupant != no_step) complain(who + " launched on a node where " + name(occupant) + " runs");
+    }
+    std::fill(occupants.begin(), occupants.end(), launch.step);
+  }
+  if (launch.slots.size() != workers_.at(launch.worker).occupants.size())
+    complain(who + " has not its whole first worker");
+  std::map<std::uint32_t, std::set<std::uint32_t>> gpus;
+  for (const auto& [id, worker] : workers_) {
+    const auto node = worker.shape.node;
+    if (!got.contains(id)) continue;
+    for (const auto& slot : worker.shape.slots) gpus[node].insert(slot.gpus.begin(), slot.gpus.end());
+    for (const auto& [other_id, other] : workers_) {
+      if (other.alive && other.shape.node == node && !got.contains(other_id)) complain(who + " has not a whole node");
+    }
+  }
+  if (gpus.size() != wanted.nodes) complain(who + " got another number of nodes than it asked for");
+  for (const auto& [node, devices] : gpus) {
+    if (devices.size() < std::max(wanted.gpus, wanted.gpu ? 1U : 0U)) complain(who + " got a node with too few GPUs");
+  }
 }
 
 void Referee::judge_slots(const LaunchAttempt& launch, const Worker& worker) {
@@ -319,6 +385,7 @@ void Referee::judge_slots(const LaunchAttempt& launch, const Worker& worker) {
     if (worker.occupants[slot] != no_step) complain(who + " launched on the slot of " + name(worker.occupants[slot]));
   }
   const auto wanted = ask(launch.step);
+  if (wanted.nodes > 0) return;
   if (!holds(wanted, worker.shape, slots)) return complain(who + " did not get what it asked for");
   for (std::size_t i = 0; i < slots.size() && slots.size() > 1; ++i) {
     auto fewer = slots;
@@ -413,10 +480,13 @@ void Referee::judge_idle_slots(const std::vector<StepIndex>& ready) {
   const bool several_wait =
       std::any_of(ready.begin(), ready.end(), [&](StepIndex step) { return !ask(step).is_single(); });
   const std::size_t perhaps_kept = several_wait ? scheduler_.held_slots() : 0;
-  std::size_t free_for[2] = {free_slots_for({false, 0, 0}, !gpu_step_waits), free_slots_for({true, 0, 0}, true)};
+  std::size_t free_for[2] = {free_slots_for({}, !gpu_step_waits), free_slots_for({.gpu = true}, true)};
   for (const auto step : ready) {
     const auto wanted = ask(step);
     if (live_.empty()) {
+      if (wanted.nodes > 0 && nodes_for(wanted, true) >= wanted.nodes) {
+        return complain("nothing runs, though " + name(step) + " could");
+      }
       for (const auto& [id, worker] : workers_) {
         if (worker.alive && holds(wanted, worker.shape))
           return complain("nothing runs, though " + name(step) + " could");
@@ -441,6 +511,8 @@ void Referee::judge_idle_slots(const std::vector<StepIndex>& ready) {
 void Referee::judge_cpu_only_on_gpu(const LaunchAttempt& launch, const std::vector<StepIndex>& ready) {
   const auto& shape = workers_.at(launch.worker).shape;
   const auto is_gpu_slot = [&](std::uint32_t slot) { return !shape.slots[slot].gpus.empty(); };
+  // A program over whole nodes has its turn in order.
+  if (ask(launch.step).nodes > 0) return;
   if (ask(launch.step).gpu || std::none_of(launch.slots.begin(), launch.slots.end(), is_gpu_slot)) return;
   bool several_wait = false;
   for (const auto step : ready) {
@@ -448,7 +520,7 @@ void Referee::judge_cpu_only_on_gpu(const LaunchAttempt& launch, const std::vect
     if (!ask(step).gpu || has_failed_before(step) || !holds(ask(step), shape)) continue;
     complain(name(launch.step) + " is CPU-only and took a GPU slot that " + name(step) + " wants");
   }
-  if (!several_wait && ask(launch.step).is_single() && free_slots_for({false, 0, 0}, false) > 0) {
+  if (!several_wait && ask(launch.step).is_single() && free_slots_for({}, false) > 0) {
     complain(name(launch.step) + " is CPU-only and took a GPU slot though one without GPU is free");
   }
 }
@@ -471,7 +543,7 @@ void Referee::sees(const LaunchAttempt& launch) {
   if (decided_.empty() || committed_ == 0) return complain(name(launch.step) + " is launched before it was recorded");
   const auto& next = decided_.front();
   if (next.step != launch.step || next.attempt != launch.attempt || next.worker != launch.worker ||
-      next.slots != launch.slots || next.gpus != launch.gpus) {
+      next.slots != launch.slots || next.gpus != launch.gpus || next.with != launch.with) {
     complain(name(launch.step) + " is launched, but " + name(next.step) + " was decided");
   }
   decided_.pop_front();
@@ -479,7 +551,7 @@ void Referee::sees(const LaunchAttempt& launch) {
 }
 
 void Referee::sees(const KillAttempt& kill) {
-  if (stop_ < StopKind::cancel) complain(name(kill.step) + " is killed without a stop");
+  if (stop_ < StopKind::cancel && !cut_.contains(kill.step)) complain(name(kill.step) + " is killed without a stop");
 }
 
 void Referee::final_whistle() {
@@ -511,6 +583,9 @@ void Referee::final_whistle() {
   const auto ready = ready_steps();
   if (ready.empty()) complain("steps wait for nothing");
   for (const auto step : ready) {
+    if (ask(step).nodes > 0 && nodes_for(ask(step), false) >= ask(step).nodes) {
+      return complain("the run is over, but " + name(step) + " could run");
+    }
     for (const auto& [id, worker] : workers_) {
       if (worker.alive && holds(ask(step), worker.shape)) {
         return complain("the run is over, but " + name(step) + " could run on worker " + std::to_string(id));

@@ -43,9 +43,9 @@ class Referee final : public Observer {
   enum class Fate : std::uint8_t { open, succeeded, failed, skipped };
   struct Ask {
     bool gpu = false;
-    std::uint32_t gpus = 0, cpus = 0;
+    std::uint32_t gpus = 0, cpus = 0, nodes = 0;
     bool operator==(const Ask&) const = default;
-    bool is_single() const { return gpus <= 1 && cpus <= 1; }
+    bool is_single() const { return gpus <= 1 && cpus <= 1 && nodes == 0; }
   };
   struct Place {
     std::uint32_t node;
@@ -81,6 +81,8 @@ class Referee final : public Observer {
 
   void judge_launch(const LaunchAttempt& launch);
   void judge_slots(const LaunchAttempt& launch, const Worker& worker);
+  void judge_nodes(const LaunchAttempt& launch);
+  std::size_t nodes_for(const Ask& ask, bool only_free) const;
   void judge_gpus(const LaunchAttempt& launch, const Worker& worker);
   void judge_retry_place(const LaunchAttempt& launch, const Worker& worker);
   void judge_retry_slot(const LaunchAttempt& launch, const std::vector<Place>& places, bool other_node);
@@ -106,6 +108,7 @@ class Referee final : public Observer {
   mutable std::vector<bool> passed_;  // barriers known to be passed
   std::vector<std::uint32_t> attempts_, failures_, losses_;
   std::unordered_map<StepIndex, LaunchAttempt> live_;
+  std::set<StepIndex> cut_;  // live on several nodes, of which one is lost
   std::unordered_map<StepIndex, std::vector<Place>> failed_places_;
   std::map<WorkerId, Worker> workers_;
   StopKind stop_ = StopKind::none;
