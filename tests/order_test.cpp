@@ -28,6 +28,15 @@ TEST(Order, carries_what_a_slot_needs_and_the_outputs_of_its_prerequisites) {
   EXPECT_THAT(order.awaited, ElementsAre("work/out", "/abs"));
 }
 
+TEST(Order, names_the_hosts_of_a_step_over_nodes_with_all_slots_of_each) {
+  const auto graph = graph_of(R"({"command":"x","nodes":2})");
+  const WorkerHosts hosts{{0, {"h1", 2}}, {1, {"h1", 1}}, {2, {"h2", 4}}};
+  LaunchAttempt launch{0, 1, 0, {0, 1}, {}};
+  launch.with = {1, 2};
+  EXPECT_THAT(make_order(*graph, launch, hosts).hosts,
+              ElementsAre(testing::Pair("h1", 3U), testing::Pair("h2", 4U)));
+}
+
 TEST(Order, does_not_mask_a_step_that_is_told_by_a_mark) {
   const auto graph = graph_of(R"({"command":"x %(GPU)s","gpus":1})");
   EXPECT_FALSE(make_order(*graph, {0, 1, 0, {0}, {{0, 0}}}, {}).mask_gpus);
@@ -73,6 +82,10 @@ TEST(Capacity, refuses_what_no_worker_can_hold_and_says_what_would_help) {
   EXPECT_THAT(misfit(R"({"command":"x","gpus":3})", {{1, two}}), testing::HasSubstr("more than any worker has"));
   EXPECT_THAT(misfit(R"({"command":"x","gpus":3})", {{1, two}, {2, other_two}}), testing::HasSubstr("fewer ranks"));
   EXPECT_THAT(misfit(R"({"command":"x","cpus":3})", {{1, two}}), testing::HasSubstr("3 cores"));
+  EXPECT_EQ(misfit(R"({"command":"x","nodes":2,"gpus":2})", {{1, two}, {2, {1, other_two.slots}}}), "");
+  EXPECT_THAT(misfit(R"({"command":"x","nodes":2,"gpus":3})", {{1, two}, {2, {1, other_two.slots}}}),
+              testing::HasSubstr("needs 2 nodes with 3 GPUs each, and the run has slots on 0 such nodes"));
+  EXPECT_THAT(misfit(R"({"command":"x","nodes":2})", {{1, two}}), testing::HasSubstr("1 such node: start it with mpirun"));
   EXPECT_THAT(misfit(R"({"command":"x %(GPU)s"})", {{1, WorkerShape{0, {{{}, {0}}}}}}), testing::HasSubstr("--gpus"));
 }
 

@@ -145,6 +145,19 @@ TEST(Prepare, keeps_an_mpirun_of_a_step_from_slurm_inside_a_slurm_job_unless_the
   EXPECT_FALSE(with(nothing_inherited).contains("OMPI_MCA_plm"));
 }
 
+TEST(Prepare, lets_an_mpirun_of_a_step_over_nodes_leave_its_node) {
+  auto order = cpu_order("mpirun --hostfile %(HOSTFILE)s x %(NODES)s");
+  order.hosts = {{"n1", 2}, {"n2", 2}};
+  const auto in_slurm = [](std::string_view name) { return name == "SLURM_JOB_ID"; };
+  const auto step = prepare(order, a_rank(), settings(), in_slurm);
+  EXPECT_THAT(step.argv, ElementsAre("mpirun", "--hostfile", "/runs/a.run/logs/17.2.hosts", "x", "2"));
+  const auto all = variables(step);
+  EXPECT_FALSE(all.contains("OMPI_MCA_plm"));
+  EXPECT_EQ(all.at("SLURM_OVERLAP"), "1");
+  EXPECT_EQ(all.at("GRADUS_NODES"), "2");
+  EXPECT_EQ(all.at("GRADUS_HOSTFILE"), "/runs/a.run/logs/17.2.hosts");
+}
+
 TEST(Prepare, respects_what_the_user_has_set_unless_the_step_asks_for_cores) {
   const auto inherited = variables(prepared(cpu_order("x"), settings(), true));
   EXPECT_FALSE(inherited.contains("OMP_NUM_THREADS"));

@@ -235,6 +235,17 @@ TEST(JsonSteps, can_have_every_key) {
   EXPECT_THAT(needs(graph, 1), ElementsAre("a"));
 }
 
+TEST(Steps, over_nodes_take_them_whole_and_have_a_host_file) {
+  const auto file = jsonl(R"({"command":"mpirun --hostfile %(HOSTFILE)s x %(NODES)s","nodes":3,"gpus":4})");
+  ASSERT_TRUE(file.graph) << mistakes(file).front();
+  EXPECT_EQ(file.graph->options(0).nodes, 3U);
+  EXPECT_EQ(text("#GRADUS --nodes-per-step 2\nx\n").graph->options(0).nodes, 2U);
+  EXPECT_THAT(mistakes(jsonl(R"({"command":"x","nodes":2,"cpus":4})")), ElementsAre(HasSubstr("leave out cpus")));
+  EXPECT_THAT(mistakes(jsonl(R"({"command":"x %(HOSTFILE)s"})")), ElementsAre(HasSubstr("steps with nodes")));
+  EXPECT_THAT(mistakes(jsonl(R"({"command":"x","env":{"H":"%(HOSTFILE)s"}})")), ElementsAre(HasSubstr("nodes")));
+  EXPECT_THAT(mistakes(jsonl(R"({"command":"x","nodes":0})")), ElementsAre(HasSubstr("from 1 to")));
+}
+
 TEST(JsonSteps, may_stand_in_an_array_with_escapes_and_ordinals_as_needs) {
   const auto file = array("[\n {\"command\":\"a \\\"b\\\" \\u00e9\"},\n {\"command\":\"c\",\n  \"needs\":[1]}\n]\n");
   ASSERT_TRUE(file.graph) << mistakes(file).front();

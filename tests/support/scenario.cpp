@@ -104,8 +104,9 @@ std::string Rehearsal::tell(const LaunchAttempt& launch) const {
   std::vector<std::uint32_t> gpus;
   const auto& slots = shapes_.at(launch.worker).slots;
   for (const auto& [slot, index] : launch.gpus) gpus.push_back(slots.at(slot).gpus.at(index));
-  return fmt::format("launch {} on {} slots {}{}{}", attempt_name(launch.step, launch.attempt), launch.worker,
-                     comma_joined(launch.slots), gpus.empty() ? "" : " gpus ", comma_joined(gpus));
+  return fmt::format("launch {} on {} slots {}{}{}{}{}", attempt_name(launch.step, launch.attempt), launch.worker,
+                     comma_joined(launch.slots), gpus.empty() ? "" : " gpus ", comma_joined(gpus),
+                     launch.with.empty() ? "" : " with ", comma_joined(launch.with));
 }
 
 std::string Rehearsal::tell(const StepSettled& settled) const {
