@@ -6,6 +6,8 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "core/launcher_environment.h"
+
 namespace gradus {
 namespace {
 
@@ -19,8 +21,7 @@ int as_int(std::size_t size) {
 }  // namespace
 
 Launch how_launched() {
-  // Open MPI's mpirun; any launcher with PMIx (srun --mpi=pmix too); MPICH's Hydra and PMI-1/2.
-  for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK", "MPI_LOCALRANKID"}) {
+  for (const char* name : rank_variables) {
     if (is_set(name)) return Launch::by_mpi;
   }
   // A step of ours inside SLURM inherits the task count of the step that runs us: not several masters.

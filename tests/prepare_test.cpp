@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "core/launcher_environment.h"
 #include "gradus/attempt.h"
 
 namespace gradus {

@@ -70,8 +70,4 @@ PreparedCommand prepare(const AttemptOrder& order, const PlannedRank& rank, cons
 /// first word is no POSIX reserved word or builtin (true, test, echo, printf excepted).
 bool runs_without_shell(std::string_view line);
 
-/// The variables of `environment` (NAME=value) that an MPI launcher put there and a step must not
-/// inherit are left out; the user's own OMPI_MCA_ settings stay. See src/DESIGN.md for the list's source.
-bool is_launcher_variable(std::string_view name);
-
 }  // namespace gradus

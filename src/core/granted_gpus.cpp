@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
+
+#include "core/launcher_environment.h"
 
 namespace gradus {
 namespace {
@@ -16,6 +19,12 @@ std::size_t count_in(const char* value) {
   return count > 0 ? static_cast<std::size_t>(count) : 0;
 }
 
+std::size_t count_ranks_here(const VariableLookup& variable) {
+  std::size_t most = 0;
+  for (const auto* name : ranks_here_variables) most = std::max(most, count_in(variable(name)));
+  return most;
+}
+
 std::string gpus(std::size_t count) { return fmt::format("{} GPU{}", count, count == 1 ? "" : "s"); }
 
 }  // namespace
@@ -24,8 +33,7 @@ std::string doubt_about_grant(const GpuDiscovery& found, const VariableLookup& v
   if (variable("SLURM_JOB_ID") == nullptr) return "";
   const auto granted = count_in(variable("SLURM_GPUS_ON_NODE")), seen = found.gpus.size();
   // mpirun has its daemons started by srun, one task a node, and SLURM gives that task the GPUs of one task.
-  const auto per_task = count_in(variable("SLURM_GPUS_PER_TASK")),
-             ranks_here = count_in(variable("OMPI_COMM_WORLD_LOCAL_SIZE"));
+  const auto per_task = count_in(variable("SLURM_GPUS_PER_TASK")), ranks_here = count_ranks_here(variable);
   if (granted > 0 && per_task * ranks_here > granted) {
     return fmt::format(
         "with --gpus-per-task mpirun gets there {} for {} ranks: use --gpus-per-node in its place, or srun --mpi=pmix",

@@ -1,14 +1,13 @@
-#include <algorithm>
-#include <array>
+#include "core/launcher_environment.h"
 
-#include "gradus/attempt.h"
+#include <algorithm>
 
 namespace gradus {
 namespace {
 
-// What Open MPI 4.1's mpirun and a PMIx or PMI server put into a rank's environment, seen by comparing the
-// environments inside and outside. A step that kept them would join our run as a rank or abort.
-constexpr std::array<std::string_view, 14> prefixes{"PMIX_",
+// What Open MPI 4.1's mpirun, MPICH 4.0's Hydra and a PMIx or PMI server put into a rank's environment, seen by
+// comparing the environments inside and outside. A step that kept them would join our run as a rank or abort.
+constexpr std::array<std::string_view, 15> prefixes{"PMIX_",
                                                     "PMI_",
                                                     "OMPI_COMM_WORLD_",
                                                     "OMPI_APP_CTX_",
@@ -21,8 +20,11 @@ constexpr std::array<std::string_view, 14> prefixes{"PMIX_",
                                                     "OMPI_MCA_ess_",
                                                     "OMPI_MCA_initial_wdir",
                                                     "OMPI_MCA_orte_",
-                                                    "OMPI_MCA_mpi_oversubscribe"};
-constexpr std::array<std::string_view, 3> exact{"OMPI_MCA_ess", "OMPI_MCA_pmix", "OMPI_MCA_shmem_RUNTIME_QUERY_hint"};
+                                                    "OMPI_MCA_mpi_oversubscribe",
+                                                    "HYDI_"};
+constexpr std::array<std::string_view, 6> exact{
+    "OMPI_MCA_ess",    "OMPI_MCA_pmix",   "OMPI_MCA_shmem_RUNTIME_QUERY_hint",
+    "MPI_LOCALNRANKS", "MPI_LOCALRANKID", "MPIR_CVAR_CH3_INTERFACE_HOSTNAME"};
 
 }  // namespace
 

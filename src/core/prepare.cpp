@@ -4,6 +4,7 @@
 #include <array>
 #include <set>
 
+#include "core/launcher_environment.h"
 #include "core/log_names.h"
 #include "core/order.h"
 #include "gradus/attempt.h"
@@ -22,11 +23,6 @@ bool is_visible_devices_variable(std::string_view name) {
 std::string join(const std::vector<std::string>& texts, const char* separator) {
   return fmt::format("{}", fmt::join(texts, separator));
 }
-
-// Inside a SLURM job an mpirun of a step would start its daemons by srun and wait for ever for cores that our own
-// run holds. So it is told to stay on its node and to see nothing of SLURM.
-constexpr std::array<std::pair<const char*, const char*>, 3> nested_mpirun_in_slurm{
-    {{"OMPI_MCA_plm", "isolated"}, {"OMPI_MCA_ras", "^slurm"}, {"OMPI_MCA_ess", "^slurm"}}};
 
 /// What one attempt's marks become, and its variables.
 class AttemptValues {

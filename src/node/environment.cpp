@@ -1,6 +1,6 @@
 #include "node/environment.h"
 
-#include "gradus/attempt.h"
+#include "core/launcher_environment.h"
 
 namespace gradus {
 

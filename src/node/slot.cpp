@@ -15,6 +15,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "core/launcher_environment.h"
 #include "core/log_names.h"
 #include "gradus/attempt.h"
 

@@ -95,6 +95,17 @@ expect_exit 2 timeout -k 5 60 "${command[@]}" several.jsonl --gpus "0 1" --threa
 expect_match "message" "fewer ranks with more threads" "$seen"
 
 # --- ends ----------------------------------------------------------------------------------------------------
+# $1: process of `timeout`. The ranks under it, whatever stands between (Hydra has a proxy), in order of their start.
+rank_pids() {
+  local child
+  for child in $(pgrep -P "$1"); do
+    if [[ $(ps -o args= -p "$child") == "$gradus run"* ]]; then echo "$child"; else rank_pids "$child"; fi
+  done
+}
+hydra=0
+! "$mpiexec" --version 2>&1 | grep -q HYDRA || hydra=1
+# mpirun passes USR1 on to its ranks; Hydra keeps it, so there it is for rank 0.
+drain() { if ((hydra)); then kill -USR1 "$(rank_pids "$1" | head -n 1)"; else pkill -USR1 -P "$1"; fi; }
 runs() { pgrep -f "sleep $1" >/dev/null; }
 gone() { ! runs "$1"; }
 
@@ -105,7 +116,7 @@ ranks 2
 timeout -k 5 60 "${command[@]}" drain.txt --threads 1 >drain.log 2>&1 &
 pid=$!
 wait_until 10 test -e drain.run/logs/1.out
-pkill -USR1 -P $pid
+drain $pid
 code=0; wait $pid || code=$?
 expect_equal "exit code" 75 $code
 expect_file drain.1
@@ -131,7 +142,7 @@ timeout -k 5 60 "${command[@]}" lost.txt --threads 1 >lost.log 2>&1 &
 pid=$!
 wait_until 30 test -e lost.once
 wait_until 20 runs 432[.]2
-worker=$(pgrep -P "$(pgrep -P $pid)" | tail -n 1)
+worker=$(rank_pids $pid | tail -n 1)
 kill -9 "$worker"
 code=0; wait $pid || code=$?
 ((code != 0)) || fail "an exit code other than 0" 0
@@ -146,7 +157,7 @@ for ((i = 1; i <= 150; i++)); do echo "echo x >>all.$i; sleep 0.01"; done >all.t
 timeout -k 5 60 "${command[@]}" all.txt --threads 1 >all.log 2>&1 &
 pid=$!
 wait_until 20 test -e all.60
-mapfile -t victims < <(pgrep -P "$(pgrep -P $pid)"; pgrep -P $pid)
+mapfile -t victims < <(rank_pids $pid; pgrep -P $pid)
 kill -9 "${victims[@]}"
 wait $pid || true
 before=$(grep -o '"end":[0-9]*.*"final":"succeeded"' all.run/journal.jsonl | cut -d : -f 2 | cut -d , -f 1)
