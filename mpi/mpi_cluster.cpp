@@ -1,8 +1,14 @@
 #include "mpi_cluster.h"
 
+#include <fmt/format.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cstdlib>
+#include <fstream>
 #include <limits>
 
+#include "core/log_names.h"
 #include "core/order.h"
 #include "leaving.h"
 #include "node/signals.h"
@@ -10,11 +16,25 @@
 namespace gradus {
 
 MpiCluster::MpiCluster(std::shared_ptr<const Graph> graph, const Plan& plan, RunSettings settings,
-                       const StepEnvironment& environment, Guardian& guardian)
-    : graph_(std::move(graph)), hosts_(worker_hosts(plan)), joins_(joining_facts(plan)) {
+                       const StepEnvironment& environment, Guardian& guardian, const MpiEnvironment& mpi)
+    : graph_(std::move(graph)),
+      hosts_(worker_hosts(plan)),
+      joins_(joining_facts(plan)),
+      silence_{settings.lost_after_s},
+      survive_(settings.survive),
+      mpi_(mpi),
+      gone_file_(gone_file(settings.run_dir)),
+      guardian_(guardian) {
   for (const auto& rank : plan.ranks) {
-    if (rank.rank != 0) workers_.push_back(rank.rank);
+    if (rank.rank == 0) continue;
+    workers_.push_back(rank.rank);
+    heard_[rank.rank] = 0;
   }
+  // What earlier lives lost is not this life's.
+  unlink(gone_file_.c_str());
+  // Should this rank be killed, its guardian tells the launcher: mpirun's recovery mode would go on without it.
+  const char* status_file = std::getenv("GRADUS_STATUS_FILE");
+  guardian_.watch(silence_.guardian_gives_up_s(), status_file != nullptr ? status_file : "", "137\n");
   if (!plan.ranks.front().slots.empty()) {
     own_slots_ = std::make_unique<SlotPool>(plan.ranks.front(), std::move(settings), environment, guardian, inbox_);
   }
@@ -26,9 +46,11 @@ MpiCluster::~MpiCluster() {
   wake_on_signal(-1);
   own_slots_.reset();
   say_farewell();
+  guardian_.stop_watching();
 }
 
 void MpiCluster::perform(const LaunchAttempt& launch) {
+  if (launch.worker != 0 && !heard_.contains(launch.worker)) return;  // its loss will be told
   auto order = make_order(*graph_, launch, hosts_);
   if (launch.worker == 0) return own_slots_->launch(std::move(order));
   post_.write(launch.worker, std::move(order));
@@ -37,6 +59,7 @@ void MpiCluster::perform(const LaunchAttempt& launch) {
 
 void MpiCluster::perform(const KillAttempt& kill) {
   if (kill.worker == 0) return own_slots_->kill(kill.step, kill.attempt, kill.at_once);
+  if (!heard_.contains(kill.worker)) return;
   post_.write(kill.worker, KillOrder{kill.step, kill.attempt, kill.at_once});
 }
 
@@ -47,9 +70,11 @@ void MpiCluster::wait(double until, std::vector<Fact>& facts) {
     return;
   }
   for (;;) {
+    guardian_.beat();
     post_.flush();
     take_letters(facts);
     take_own(facts);
+    keep_in_touch(facts);
     const double time = now();
     if (!facts.empty() || time >= until) return;
     inbox_.sleep(std::min({nap_.length(time), until - time, std::max(0.0, kill_own_at_ - time)}));
@@ -59,12 +84,15 @@ void MpiCluster::wait(double until, std::vector<Fact>& facts) {
 void MpiCluster::take_letters(std::vector<Fact>& facts) {
   std::vector<Post::Letter> letters;
   if (!post_.collect(letters)) return;
-  nap_.traffic(now());
   for (auto& letter : letters) {
+    const auto it = heard_.find(letter.from);
+    if (it == heard_.end()) continue;  // late words of a rank that was called lost change nothing
+    it->second = listening_.listened_s();
     for (auto& message : letter.messages) {
       // A worker has nothing else to say; what it should not say changes nothing.
       if (auto* end = std::get_if<EndReport>(&message)) {
         facts.emplace_back(AttemptEnded{end->step, end->attempt, letter.from, std::move(end->result)});
+        nap_.traffic(now());
       }
     }
   }
@@ -83,11 +111,59 @@ void MpiCluster::take_own(std::vector<Fact>& facts) {
   if (own_slots_) own_slots_->kill_all(true);
 }
 
+/// Once a second is enough for everything that has to do with silence.
+void MpiCluster::keep_in_touch(std::vector<Fact>& facts) {
+  const double time = now();
+  listening_.look(time);
+  if (time < next_look_) return;
+  next_look_ = time + 1;
+  read_gone_file(facts);
+  const double listened = listening_.listened_s();
+  if (listened >= next_beat_) send_beats(listened);
+  std::vector<std::uint32_t> silent;
+  for (const auto& [rank, when] : heard_) {
+    if (listened - when > silence_.master_gives_up_s()) silent.push_back(rank);
+  }
+  std::sort(silent.begin(), silent.end());
+  for (const auto rank : silent) {
+    lose(rank, fmt::format("not heard of for {:.0f} s", listened - heard_[rank]), facts);
+  }
+}
+
+void MpiCluster::send_beats(double listened) {
+  next_beat_ = listened + silence_.beat_every_s();
+  for (const auto& [rank, when] : heard_) {
+    if (listened - when < silence_.no_beat_to_silent_s()) post_.write(rank, Beat{});
+  }
+  post_.flush();
+}
+
+/// Guardians write there which rank is gone and has no step left: seconds earlier than any silence could tell.
+void MpiCluster::read_gone_file(std::vector<Fact>& facts) {
+  std::ifstream file(gone_file_);
+  if (!file.seekg(static_cast<std::streamoff>(gone_read_))) return;
+  for (std::string line; std::getline(file, line) && !file.eof();) {
+    gone_read_ += line.size() + 1;
+    lose(static_cast<std::uint32_t>(std::strtoul(line.c_str(), nullptr, 10)), "the rank was killed, or stopped", facts);
+  }
+}
+
+void MpiCluster::lose(std::uint32_t rank, const std::string& why, std::vector<Fact>& facts) {
+  if (heard_.erase(rank) == 0) return;
+  mpi_.abandon();
+  std::erase(workers_, rank);
+  facts.emplace_back(WorkerLost{rank, why});
+  if (survive_) return;
+  facts.emplace_back(StopRequested{StopKind::cancel, fmt::format("rank {} was lost", rank), 0});
+  kill_own_at_ = std::min(kill_own_at_, now() + leave_within_s);
+}
+
 void MpiCluster::say_farewell() {
-  for (const auto worker : workers_) post_.write(worker, Farewell{});
+  for (const auto worker : workers_) post_.write(worker, Farewell{!mpi_.abandoned()});
   auto awaited = workers_;
   const double until = now() + 10;
   while (!awaited.empty() && now() < until) {
+    guardian_.beat();
     post_.flush();
     std::vector<Post::Letter> letters;
     post_.collect(letters);

@@ -1,16 +1,20 @@
 // The master's view of all worker ranks (and of its own slots with --master-works).
 //
-// Knows: which rank an action is for, the post, its own slot pool if it has one.
+// Knows: which rank an action is for, the post, its own slot pool if it has one, which ranks are silent or gone.
 // Unaware of: scheduling, the journal.
 #pragma once
 
 #include <memory>
 #include <optional>
+#include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "core/order.h"
+#include "core/silence.h"
 #include "gradus/cluster.h"
 #include "gradus/graph.h"
+#include "mpi_environment.h"
 #include "node/slot_pool.h"
 #include "post.h"
 
@@ -19,9 +23,10 @@ namespace gradus {
 class MpiCluster : public Cluster {
  public:
   /// On rank 0, after every rank has got its StartOrder. References must outlive the cluster.
+  /// Without `settings.survive` a lost rank is also a request to cancel the run.
   MpiCluster(std::shared_ptr<const Graph> graph, const Plan& plan, RunSettings settings,
-             const StepEnvironment& environment, Guardian& guardian);
-  /// Says farewell to every worker and waits for its answer (at most a few seconds).
+             const StepEnvironment& environment, Guardian& guardian, const MpiEnvironment& mpi);
+  /// Says farewell to every worker that is left and waits for its answer (at most a few seconds).
   ~MpiCluster() override;
 
   void perform(const LaunchAttempt& launch) override;
@@ -33,11 +38,24 @@ class MpiCluster : public Cluster {
   void take_letters(std::vector<Fact>& facts);
   void take_own(std::vector<Fact>& facts);
   void say_farewell();
+  void keep_in_touch(std::vector<Fact>& facts);
+  void send_beats(double listened);
+  void read_gone_file(std::vector<Fact>& facts);
+  void lose(std::uint32_t rank, const std::string& why, std::vector<Fact>& facts);
 
   std::shared_ptr<const Graph> graph_;
   WorkerHosts hosts_;
   std::vector<Fact> joins_;  // told at the first wait
   std::vector<std::uint32_t> workers_;
+  Silence silence_;
+  bool survive_;
+  const MpiEnvironment& mpi_;  // abandoned with the first rank that is lost
+  ListeningClock listening_;
+  double next_look_ = 0, next_beat_ = 0;             // next_beat_: on the listening clock
+  std::unordered_map<std::uint32_t, double> heard_;  // by worker that is not lost: when, on the listening clock
+  std::string gone_file_;
+  std::size_t gone_read_ = 0;  // bytes
+  Guardian& guardian_;
   Inbox inbox_;
   Post post_;
   Nap nap_;

@@ -43,7 +43,9 @@ MpiEnvironment::MpiEnvironment() {
   size_ = static_cast<std::uint32_t>(size);
 }
 
-MpiEnvironment::~MpiEnvironment() { MPI_Finalize(); }
+MpiEnvironment::~MpiEnvironment() {
+  if (!abandoned_) MPI_Finalize();
+}
 
 std::string MpiEnvironment::broadcast(std::string bytes) const {
   int size = as_int(bytes.size());

@@ -23,10 +23,15 @@ Launch how_launched();
 class MpiEnvironment {
  public:
   MpiEnvironment();
-  /// MPI_Finalize.
+  /// MPI_Finalize, unless abandoned.
   ~MpiEnvironment();
   MpiEnvironment(const MpiEnvironment&) = delete;
   MpiEnvironment& operator=(const MpiEnvironment&) = delete;
+
+  /// A rank was lost: MPI_Finalize would hang on it (seen with Open MPI 4.1, one time in five). The process is then to
+  /// leave by _exit, since MPI's own exit handlers wait for others too.
+  void abandon() const { abandoned_ = true; }
+  bool abandoned() const { return abandoned_; }
 
   std::uint32_t rank() const { return rank_; }
   std::uint32_t size() const { return size_; }
@@ -41,6 +46,7 @@ class MpiEnvironment {
  private:
   std::uint32_t rank_ = 0;
   std::uint32_t size_ = 1;
+  mutable bool abandoned_ = false;
 };
 
 struct NodePlace {

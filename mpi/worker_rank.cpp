@@ -1,9 +1,17 @@
 #include "worker_rank.h"
 
-#include <algorithm>
-#include <limits>
+#include <fmt/format.h>
 
+#include <algorithm>
+#include <chrono>
+#include <limits>
+#include <optional>
+#include <thread>
+
+#include "core/log_names.h"
+#include "core/silence.h"
 #include "leaving.h"
+#include "node/cores.h"
 #include "node/signals.h"
 #include "node/slot_pool.h"
 #include "post.h"
@@ -14,7 +22,11 @@ namespace {
 class Pump {
  public:
   Pump(const StartOrder& order, const StepEnvironment& environment, Guardian& guardian)
-      : pool_(order.rank, order.settings, environment, guardian, inbox_) {
+      : guardian_(guardian),
+        silence_{order.settings.lost_after_s},
+        pool_(order.rank, order.settings, environment, guardian, inbox_) {
+    guardian_.watch(silence_.guardian_gives_up_s(), gone_file(order.settings.run_dir),
+                    fmt::format("{}\n", order.rank.rank));
     nap_.traffic(Slot::now_s());
     wake_on_signal(inbox_.fd());
   }
@@ -22,9 +34,13 @@ class Pump {
   Pump(const Pump&) = delete;
   Pump& operator=(const Pump&) = delete;
 
-  void run() {
+  /// How it ended.
+  WorkerEnd run() {
     while (!farewell_) {
+      guardian_.beat();
       take_letters();
+      keep_in_touch();
+      if (forsaken_) return WorkerEnd::forsaken;
       send_ends();
       heed_signals();
       post_.flush();
@@ -33,12 +49,14 @@ class Pump {
       inbox_.sleep(std::min(nap_.length(now), std::max(0.0, kill_at_ - now)));
     }
     answer_farewell();
+    guardian_.stop_watching();
+    return farewell_->finalize ? WorkerEnd::in_peace : WorkerEnd::after_a_loss;
   }
 
  private:
   void take_letters() {
     std::vector<Post::Letter> letters;
-    if (post_.collect(letters)) nap_.traffic(Slot::now_s());
+    post_.collect(letters);
     for (auto& letter : letters) {
       if (letter.from != 0) continue;  // only the master gives orders
       for (auto& message : letter.messages) take(message);
@@ -48,10 +66,13 @@ class Pump {
   void take(Message& message) {
     if (auto* order = std::get_if<AttemptOrder>(&message)) {
       pool_.launch(std::move(*order));
+      nap_.traffic(Slot::now_s());
     } else if (const auto* kill = std::get_if<KillOrder>(&message)) {
       pool_.kill(kill->step, kill->attempt, kill->at_once);
-    } else if (std::holds_alternative<Farewell>(message)) {
-      farewell_ = true;
+    } else if (const auto* farewell = std::get_if<Farewell>(&message)) {
+      farewell_ = *farewell;
+    } else if (std::holds_alternative<Beat>(message)) {
+      heard_ = listening_.listened_s();
     }
   }
 
@@ -60,6 +81,23 @@ class Pump {
     inbox_.take(ended);
     for (auto& one : ended) post_.write(0, EndReport{one.step, one.attempt, std::move(one.result)});
     if (!ended.empty()) nap_.traffic(Slot::now_s());
+  }
+
+  /// Without the master nobody will ever ask for what runs here, and it may be started elsewhere.
+  void keep_in_touch() {
+    listening_.look(Slot::now_s());
+    const double listened = listening_.listened_s();
+    if (listened >= next_beat_) {
+      next_beat_ = listened + silence_.beat_every_s();
+      post_.write(0, Beat{});
+    }
+    if (listened - heard_ < silence_.worker_gives_up_s()) return;
+    forsaken_ = true;
+    fmt::print(stderr, "gradus: {}: rank 0 was not heard of for {:.0f} s; its steps here are ended\n", host_name(),
+               listened - heard_);
+    pool_.kill_all(false);
+    const double until = Slot::now_s() + 2;
+    while (pool_.busy() && Slot::now_s() < until) std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
 
   /// The master hears the signal too and tells us to end our steps; but it may be dead or far away.
@@ -84,15 +122,20 @@ class Pump {
   Inbox inbox_;
   Post post_;
   Nap nap_;
-  bool farewell_ = false;
+  std::optional<Farewell> farewell_;
+  Guardian& guardian_;
+  Silence silence_;
+  ListeningClock listening_;
+  double next_beat_ = 0, heard_ = 0;  // on the listening clock
+  bool forsaken_ = false;
   double kill_at_ = std::numeric_limits<double>::infinity();
   SlotPool pool_;  // last: its threads use the inbox
 };
 
 }  // namespace
 
-void run_worker_rank(const StartOrder& order, const StepEnvironment& environment, Guardian& guardian) {
-  Pump(order, environment, guardian).run();
+WorkerEnd run_worker_rank(const StartOrder& order, const StepEnvironment& environment, Guardian& guardian) {
+  return Pump(order, environment, guardian).run();
 }
 
 }  // namespace gradus

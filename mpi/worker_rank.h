@@ -10,7 +10,13 @@
 
 namespace gradus {
 
+enum class WorkerEnd {
+  in_peace,      ///< the master has said farewell, all ranks are there
+  after_a_loss,  ///< the master has said farewell, but MPI_Finalize would hang
+  forsaken       ///< the master was not heard of for too long; what still runs is the guardian's
+};
+
 /// Pumps until the master says farewell. Called on the thread that initialised MPI.
-void run_worker_rank(const StartOrder& order, const StepEnvironment& environment, Guardian& guardian);
+WorkerEnd run_worker_rank(const StartOrder& order, const StepEnvironment& environment, Guardian& guardian);
 
 }  // namespace gradus

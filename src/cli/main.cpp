@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <memory>
 
@@ -14,6 +16,7 @@
 #include "node/gpu_probe.h"
 #include "node/guardian.h"
 #include "node/signals.h"
+#include "run/run_directory.h"
 
 namespace gradus::cli {
 namespace {
@@ -60,17 +63,38 @@ int guarded(const std::string& name, const Words& words, World& world) {
   }
 }
 
+/// mpirun's own exit code cannot be trusted in recovery mode: scripts/gradus-mpirun reads this file.
+void tell_launcher(int exit_code) {
+  const char* path = std::getenv("GRADUS_STATUS_FILE");
+  if (path == nullptr || *path == '\0') return;
+  try {
+    write_atomically(path, fmt::format("{}\n", exit_code));
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "gradus: GRADUS_STATUS_FILE: {}\n", error.what());
+  }
+}
+
+/// Past MPI's exit handlers, which wait for ranks that are lost. A forsaken worker leaves its guardian at work.
+[[noreturn]] void leave_at_once(int exit_code, bool is_master, Guardian& guardian) {
+  if (is_master) guardian.dismiss();
+  std::fflush(nullptr);
+  _exit(exit_code);
+}
+
 /// Under an MPI launcher rank 0 is the master and the others follow its invitation.
 int with_mpi(const std::string& name, const Words& words, const StepEnvironment& environment, Guardian& guardian) {
   const MpiEnvironment mpi;
+  int exit_code = 0;
   if (mpi.rank() != 0) {
-    take_part(mpi, environment, guardian);
-    return 0;
+    exit_code = take_part(mpi, environment, guardian);
+  } else {
+    const auto world =
+        mpi.size() > 1 ? world_of_ranks(mpi, environment, guardian) : world_of_one(environment, guardian, true);
+    exit_code = guarded(name, words, *world);
+    world->dismiss();
+    tell_launcher(exit_code);
   }
-  const auto world =
-      mpi.size() > 1 ? world_of_ranks(mpi, environment, guardian) : world_of_one(environment, guardian, true);
-  const int exit_code = guarded(name, words, *world);
-  world->dismiss();
+  if (mpi.abandoned()) leave_at_once(exit_code, mpi.rank() == 0, guardian);
   return exit_code;
 }
 

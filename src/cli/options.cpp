@@ -140,6 +140,19 @@ const std::vector<Group>& groups() {
         {"crash-limit", command_line | steps_file, "N",
          "a step lost N times with the rank that ran it has failed (default 3)",
          [](RunOptions& o, const Text& t) { return store_count(o.crash_limit, t, 1); }},
+        {"survive", command_line | steps_file, nullptr,
+         "under scripts/gradus-mpirun: go on with the ranks that are left when one is lost",
+         [](RunOptions& o, const Text&) {
+           o.survive = true;
+           return Text();
+         }},
+        {"lost-after", command_line | steps_file, "TIME",
+         "a rank that was silent for so long is given up: its steps are ended, then it counts as lost (default 60s)",
+         [](RunOptions& o, const Text& t) {
+           auto wrong = store_duration(o.lost_after_s, t);
+           if (wrong.empty() && o.lost_after_s < 10) wrong = "less than 10s: a rank may only be slow";
+           return wrong;
+         }},
         {"shell", command_line | steps_file, "PATH", "for commands that need a shell (default /bin/sh)",
          [](RunOptions& o, const Text& t) { return keep(o.shell, t); }},
         {"prolog", command_line | steps_file, "TEXT", "shell lines put before every command, as 'module load cuda'",

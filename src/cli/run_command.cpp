@@ -55,6 +55,8 @@ RunSettings settings_of(const RunOptions& options, const std::string& run_dir) {
   settings.hide_gpus = options.hide_gpus;
   settings.grace_s = options.grace_s;
   settings.bind_cores = options.bind_cores;
+  settings.survive = options.survive;
+  settings.lost_after_s = options.lost_after_s;
   return settings;
 }
 
@@ -205,8 +207,13 @@ class Run {
     run_end.stop = scheduler.stop_kind();
     run_end.stop_signal = summary.stop_signal();
     run_end.machine_refused = !trouble.empty();
+    run_end.lost_a_rank = summary.lost_a_rank();
     run_end.no_worker_left = summary.no_worker_left();
     run_end.stopped_for_time = scheduler.stopped_for_time();
+    if (run_end.lost_a_rank && !input_.options.survive && run_end.counts.waiting + run_end.counts.ready > 0) {
+      run_end.machine_refused = true;
+      if (trouble.empty()) trouble = "a rank was lost; --survive goes on without it";
+    }
     Summary::End end{run_end.counts, before_.kept, exit_code(run_end), input_.options.run_dir, trouble};
     end.run_dir = directory_.path();
     if (scheduler.stopped_on_error())

@@ -12,6 +12,7 @@
 #include "node/cores.h"
 #include "node/gpu_discovery.h"
 #include "node/local_cluster.h"
+#include "node/signals.h"
 
 namespace gradus::cli {
 namespace {
@@ -34,6 +35,7 @@ class WorldOfOne : public World {
   std::unique_ptr<Cluster> start(std::shared_ptr<const Graph> graph, const Plan& plan,
                                  const RunSettings& settings) override {
     guardian_.set_grace(guardian_grace_s(settings));
+    tell_when_paused(guardian_.paused_cell());
     return std::make_unique<LocalCluster>(std::move(graph), plan, settings, environment_, guardian_, signals_);
   }
   void dismiss() override {}
@@ -84,7 +86,8 @@ class WorldOfRanks : public World {
     mpi_.scatter(orders);
     stage_ = Stage::started;
     guardian_.set_grace(guardian_grace_s(settings));
-    return std::make_unique<MpiCluster>(std::move(graph), plan, settings, environment_, guardian_);
+    tell_when_paused(guardian_.paused_cell());
+    return std::make_unique<MpiCluster>(std::move(graph), plan, settings, environment_, guardian_, mpi_);
   }
 
   void dismiss() override {
@@ -127,16 +130,21 @@ std::unique_ptr<World> world_of_ranks(const MpiEnvironment& mpi, const StepEnvir
   return std::make_unique<WorldOfRanks>(mpi, environment, guardian);
 }
 
-void take_part(const MpiEnvironment& mpi, const StepEnvironment& environment, Guardian& guardian) {
+int take_part(const MpiEnvironment& mpi, const StepEnvironment& environment, Guardian& guardian) {
   const auto invitation = read_invitation(mpi.broadcast(""));
   if (!invitation) throw std::runtime_error("rank 0 sent an invitation that cannot be read");
-  if (!invitation->start) return;
+  if (!invitation->start) return 0;
   mpi.gather(to_bytes(report_with_place(mpi, *invitation)));
   const auto order = read_start_order(mpi.scatter({}));
   if (!order) throw std::runtime_error("rank 0 sent a start order that cannot be read");
-  if (!order->start) return;
+  if (!order->start) return 0;
   guardian.set_grace(guardian_grace_s(order->settings));
-  run_worker_rank(*order, environment, guardian);
+  tell_when_paused(guardian.paused_cell());
+  const auto end = run_worker_rank(*order, environment, guardian);
+  if (end != WorkerEnd::in_peace) mpi.abandon();
+  if (end == WorkerEnd::forsaken) return 3;
+  guardian.dismiss();
+  return 0;
 }
 
 }  // namespace gradus::cli

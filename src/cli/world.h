@@ -37,7 +37,7 @@ std::unique_ptr<World> world_of_one(const StepEnvironment& environment, Guardian
 std::unique_ptr<World> world_of_ranks(const MpiEnvironment& mpi, const StepEnvironment& environment,
                                       Guardian& guardian);
 
-/// All that a rank other than 0 does.
-void take_part(const MpiEnvironment& mpi, const StepEnvironment& environment, Guardian& guardian);
+/// All that a rank other than 0 does. Returns its exit code; MPI is abandoned when it cannot be finalized.
+int take_part(const MpiEnvironment& mpi, const StepEnvironment& environment, Guardian& guardian);
 
 }  // namespace gradus::cli

@@ -16,4 +16,7 @@ std::string log_name(std::uint32_t ordinal, std::uint32_t attempt, Stream stream
 /// `logs/17.hosts`, `logs/17.2.hosts`: the hosts of an attempt over several nodes, there while it runs.
 std::string host_file_name(std::uint32_t ordinal, std::uint32_t attempt);
 
+/// Where guardians tell which rank is gone and has no step left, a rank a line.
+std::string gone_file(const std::string& run_dir);
+
 }  // namespace gradus

@@ -138,7 +138,8 @@ void fields(A& a, PlannedRank& r) {
 }
 template <class A>
 void fields(A& a, RunSettings& s) {
-  a(s.run_dir), a(s.shell), a(s.prolog), a(s.gpu_mask), a(s.hide_gpus), a(s.grace_s), a(s.bind_cores);
+  a(s.run_dir), a(s.shell), a(s.prolog), a(s.gpu_mask), a(s.hide_gpus), a(s.grace_s), a(s.survive), a(s.lost_after_s),
+      a(s.bind_cores);
 }
 template <class A>
 void fields(A& a, AttemptOrder& o) {
@@ -158,7 +159,11 @@ void fields(A& a, EndReport& e) {
   a(result.usage.user_s), a(result.usage.system_s), a(result.usage.max_rss_kib);
 }
 template <class A>
-void fields(A&, Farewell&) {}
+void fields(A& a, Farewell& f) {
+  a(f.finalize);
+}
+template <class A>
+void fields(A&, Beat&) {}
 template <class A>
 void fields(A& a, StartOrder& s) {
   a(s.start);
@@ -235,6 +240,7 @@ bool read_messages(std::string_view bytes, std::vector<Message>& messages) {
       case 1: good = read_into<KillOrder>(body, messages); break;
       case 2: good = read_into<EndReport>(body, messages); break;
       case 3: good = read_into<Farewell>(body, messages); break;
+      case 4: good = read_into<Beat>(body, messages); break;
       default: break;
     }
     if (!good) return false;

@@ -35,10 +35,16 @@ struct EndReport {
 };
 /// Master to worker: nothing more will come; answer in kind and leave.
 struct Farewell {
+  bool finalize = true;  ///< false: a rank was lost, and MPI_Finalize would hang on it
   bool operator==(const Farewell&) const = default;
 };
 
-using Message = std::variant<AttemptOrder, KillOrder, EndReport, Farewell>;
+/// Both ways, when there was nothing else to say for a while: I live.
+struct Beat {
+  bool operator==(const Beat&) const = default;
+};
+
+using Message = std::variant<AttemptOrder, KillOrder, EndReport, Farewell, Beat>;
 
 void append_message(const Message& message, std::string& bytes);
 /// Appends the messages in `bytes`; false when anything does not fit (what stood before is appended).

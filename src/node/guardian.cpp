@@ -1,14 +1,18 @@
 #include "node/guardian.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
+#include <cstdio>
 #include <ctime>
 #include <system_error>
 
@@ -49,6 +53,53 @@ void end_all(GuardianTable& table) {
   signal_groups(table, SIGKILL);
 }
 
+/// `T` when it is stopped, `D` when it waits for a disk…; `?` when it cannot be told.
+char state_of(pid_t pid) {
+  char path[32], text[512];
+  snprintf(path, sizeof path, "/proc/%d/stat", pid);
+  const int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return '?';
+  const ssize_t got = read(fd, text, sizeof text - 1);
+  close(fd);
+  if (got <= 0) return '?';
+  text[got] = '\0';
+  // The name stands in parentheses and may hold some itself.
+  const char* end = strrchr(text, ')');
+  return end != nullptr && end[1] == ' ' ? end[2] : '?';
+}
+
+/// Looks once a second. It counts its own looks and no clock: when the whole machine or job was suspended, all wake
+/// up together and nobody has been silent.
+class Watch {
+ public:
+  explicit Watch(const GuardianTable& table) : table_(table) {}
+
+  bool has_given_up() {
+    const char state = state_of(table_.rank_pid);
+    stopped_ = state == 'T' && table_.is_paused == 0 ? stopped_ + 1 : 0;
+    const auto beats = table_.beats.load();
+    // Waiting for a disk is no hanging: it ends, or the disk is the trouble and nothing would be won.
+    const bool moves = beats != beats_ || beats == 0 || state == 'D' || table_.is_paused != 0;
+    silent_ = moves ? 0 : silent_ + 1;
+    beats_ = beats;
+    return stopped_ >= stopped_rank_s || (table_.silent_s > 0 && silent_ >= table_.silent_s);
+  }
+
+ private:
+  const GuardianTable& table_;
+  int stopped_ = 0;
+  std::uint32_t silent_ = 0;
+  std::uint32_t beats_ = 0;
+};
+
+void tell_gone(const GuardianTable& table) {
+  if (table.gone_file[0] == '\0') return;
+  const int fd = open(table.gone_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (fd < 0) return;
+  [[maybe_unused]] const auto written = write(fd, table.gone_line, strlen(table.gone_line));
+  close(fd);
+}
+
 }  // namespace
 
 Guardian::Guardian() {
@@ -57,6 +108,7 @@ Guardian::Guardian() {
   table_ = map_table(table_fd);
   if (table_ == nullptr) refuse("guardian: mmap");
   table_->grace_ms = 2000;
+  table_->rank_pid = getpid();
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) refuse("guardian: pipe");
   posix_spawn_file_actions_t actions;
@@ -84,25 +136,51 @@ Guardian::Guardian() {
   if (error != 0) refuse("guardian: posix_spawn");
 }
 
-Guardian::~Guardian() {
+void Guardian::dismiss() {
+  if (alive_fd_ < 0) return;
   const char all_is_well = 'q';
   if (write(alive_fd_, &all_is_well, 1) == 1) {
     while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
     }
   }
   close(alive_fd_);
+  alive_fd_ = -1;
+}
+
+Guardian::~Guardian() {
+  dismiss();
   munmap(table_, sizeof(GuardianTable));
+}
+
+void Guardian::watch(double silent_s, const std::string& gone_file, const std::string& line) {
+  table_->silent_s = static_cast<std::uint32_t>(std::ceil(silent_s));
+  if (gone_file.size() >= sizeof table_->gone_file || line.size() >= sizeof table_->gone_line) return;
+  strcpy(table_->gone_line, line.c_str());
+  strcpy(table_->gone_file, gone_file.c_str());
 }
 
 int guardian_main() {
   if (chdir("/") != 0) return 1;
   GuardianTable* table = map_table(1);
   if (table == nullptr) return 1;
+  Watch watch(*table);
+  pollfd pipe_end{0, POLLIN, 0};
+  constexpr int look_every_ms = 1000;
+  while (poll(&pipe_end, 1, look_every_ms) <= 0) {
+    if (!watch.has_given_up()) continue;
+    end_all(*table);
+    kill(table->rank_pid, SIGKILL);  // else it would come back and think that all is well
+    tell_gone(*table);
+    return 0;
+  }
   char byte = 0;
   ssize_t got = 0;
   while ((got = read(0, &byte, 1)) < 0 && errno == EINTR) {
   }
-  if (got == 0) end_all(*table);  // end of file: the rank is gone without a word
+  if (got == 0) {  // end of file: the rank is gone without a word
+    end_all(*table);
+    tell_gone(*table);
+  }
   return 0;
 }
 

@@ -1,23 +1,33 @@
 // The guardian: a small process beside each rank that ends the rank's steps when the rank is gone.
 //
-// Knows: the process groups of the steps that run now (a table in shared memory), and whether the rank lives.
+// Knows: the process groups of the steps that run now (a table in shared memory), and whether the rank lives, is
+//        stopped or hangs.
 // Unaware of: what the steps are, MPI, the run directory.
 //
 // Why a process of its own: the kernel's parent-death signal reaches only a step's first process, not
-// what that has started; and a rank that was killed can do nothing any more.
+// what that has started; and a rank that was killed or stopped can do nothing any more.
 #pragma once
 
 #include <sys/types.h>
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <string>
 
 namespace gradus {
 
 /// What rank and guardian share. A cell holds a process group's id, 0 when its slot is free.
 struct GuardianTable {
   static constexpr std::uint32_t capacity = 4095;  ///< slots of one rank
-  std::atomic<std::uint32_t> grace_ms;             ///< from TERM to KILL
+  static constexpr std::size_t path_size = 4096;
+  std::atomic<std::uint32_t> grace_ms;   ///< from TERM to KILL
+  std::atomic<pid_t> rank_pid;           ///< whom it watches
+  std::atomic<std::uint32_t> beats;      ///< the rank counts it up as long as it moves; 0: it does not
+  std::atomic<std::uint32_t> silent_s;   ///< seconds without a beat after which the rank hangs; 0: never
+  std::atomic<std::uint32_t> is_paused;  ///< the rank was told to stop (Ctrl-Z) and has stopped itself
+  char gone_file[path_size];             ///< told about by watch(); empty: none
+  char gone_line[32];
   std::atomic<pid_t> groups[capacity];
 };
 
@@ -33,6 +43,17 @@ class Guardian {
 
   std::atomic<pid_t>* cell(std::uint32_t slot) { return &table_->groups[slot]; }
   void set_grace(double seconds) { table_->grace_ms = static_cast<std::uint32_t>(seconds * 1000); }
+  /// Call it at least once a second from then on when watch() has been told a silence.
+  void beat() { table_->beats.fetch_add(1, std::memory_order_relaxed); }
+  /// A rank that has not beaten for `silent_s` seconds, and does not wait for a disk, is killed after its steps (0: it
+  /// may be silent). When the steps of a rank that is gone have ended, `line` is appended to `gone_file`.
+  void watch(double silent_s, const std::string& gone_file, const std::string& line);
+  /// From now on the rank may be silent.
+  void stop_watching() { table_->silent_s = 0; }
+  /// All is well: the guardian goes without touching anything. For those who leave by _exit.
+  void dismiss();
+  /// Set while this process is stopped by its own will, so that the guardian lets it be.
+  std::atomic<std::uint32_t>* paused_cell() { return &table_->is_paused; }
   pid_t pid() const { return pid_; }
 
  private:
@@ -40,6 +61,9 @@ class Guardian {
   int alive_fd_ = -1;  // its other end reads end-of-file when this process is gone
   pid_t pid_ = -1;
 };
+
+/// Seconds for which a rank may be stopped (SIGSTOP) before its steps are ended and it is killed.
+inline constexpr int stopped_rank_s = 5;
 
 /// The guardian's own main (`gradus __guardian`): descriptor 0 is the pipe, 1 the table.
 int guardian_main();

@@ -18,6 +18,7 @@ std::atomic<int> drains_asked{0};  // USR1
 std::atomic<int> continued{0};     // CONT
 std::atomic<int> stopped{0};       // TSTP
 std::atomic<int> wake_fd{-1};
+std::atomic<std::atomic<std::uint32_t>*> paused_cell{nullptr};
 int ends_seen = 0;
 int drains_seen = 0;
 int continued_seen = 0;
@@ -30,7 +31,9 @@ void on_signal(int signal) {
     case SIGTSTP:
       stopped.fetch_add(1);
       // What the default would have done; SIGSTOP cannot be caught, so this stops us now.
+      if (auto* cell = paused_cell.load()) cell->store(1);
       raise(SIGSTOP);
+      if (auto* cell = paused_cell.load()) cell->store(0);
       break;
     default: last_end_signal = signal; ends_asked.fetch_add(1);
   }
@@ -69,6 +72,8 @@ void install_signal_handlers() {
   action.sa_handler = SIG_IGN;
   sigaction(SIGPIPE, &action, nullptr);
 }
+
+void tell_when_paused(std::atomic<std::uint32_t>* cell) { paused_cell = cell; }
 
 void wake_on_signal(int event_fd) { wake_fd = event_fd; }
 

@@ -4,6 +4,8 @@
 // Unaware of: what a stop request leads to (the scheduler's business).
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <optional>
 
 #include "gradus/scheduler.h"
@@ -21,6 +23,9 @@ void install_signal_handlers();
 
 /// From now on a signal makes the descriptor readable (writes an 8-byte 1 to it, an eventfd).
 void wake_on_signal(int event_fd);
+
+/// While this process is stopped by SIGTSTP (Ctrl-Z), `cell` holds 1: whoever watches it lets it be.
+void tell_when_paused(std::atomic<std::uint32_t>* cell);
 
 /// What the signals that came since the last call ask for, if anything. One thread only.
 std::optional<StopRequested> take_stop_request(SignalRules rules);

@@ -130,6 +130,11 @@ void Slot::kill_all(bool at_once) {
   if (busy_) end_now(EndReason::cancelled, at_once);
 }
 
+bool Slot::busy() {
+  const std::lock_guard lock(mutex_);
+  return busy_ || !queue_.empty();
+}
+
 /// Called with the mutex held. The child may not be there yet: then start() sees the reason.
 void Slot::end_now(EndReason reason, bool at_once) {
   if (reason_ == EndReason::none) reason_ = reason;

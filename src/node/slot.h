@@ -43,6 +43,7 @@ class Slot {
   /// TERM now and KILL after the grace, or KILL at once. False when that attempt is not here. Any thread.
   bool kill(std::uint32_t step, std::uint32_t attempt, bool at_once);
   void kill_all(bool at_once);
+  bool busy();
 
   /// The next moment (now_s() clock) at which act_on_deadline() has something to do. Any thread.
   double deadline();

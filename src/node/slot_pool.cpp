@@ -78,6 +78,10 @@ void SlotPool::kill_all(bool at_once) {
   for (auto& slot : slots_) slot->kill_all(at_once);
 }
 
+bool SlotPool::busy() {
+  return std::any_of(slots_.begin(), slots_.end(), [](const auto& slot) { return slot->busy(); });
+}
+
 /// One thread for all time limits and graces: a slot's own thread then sleeps in waitid, which costs less
 /// than watching a descriptor and a clock beside it.
 void SlotPool::watch_deadlines() {

@@ -28,6 +28,8 @@ class SlotPool {
   void launch(AttemptOrder order);
   void kill(std::uint32_t step, std::uint32_t attempt, bool at_once);
   void kill_all(bool at_once);
+  /// True while any slot runs a step or has one queued.
+  bool busy();
 
  private:
   void watch_deadlines();

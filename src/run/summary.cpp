@@ -56,7 +56,10 @@ void Summary::on_fact(const Fact& fact, const Decisions& decisions, double now) 
     note_slow(attempt);
   }
   if (const auto* joined = std::get_if<WorkerJoined>(&fact)) use_.joined(joined->worker, now);
-  if (const auto* lost = std::get_if<WorkerLost>(&fact)) use_.lost(lost->worker, now);
+  if (const auto* lost = std::get_if<WorkerLost>(&fact)) {
+    use_.lost(lost->worker, now);
+    lost_ranks_.push_back(*lost);
+  }
   if (const auto* stop = std::get_if<StopRequested>(&fact)) {
     if (stop->signal != 0) stop_signal_ = stop->signal;
     stop_reason_ = stop->why;
@@ -148,6 +151,9 @@ std::string Summary::counts_lines(const End& end) const {
   if (retries_ > 0) text += fmt::format(", {} of them again", retries_);
   if (lost_ > 0) text += fmt::format(", {} lost with their rank", lost_);
   text += '\n';
+  for (const auto& one : lost_ranks_) {
+    text += fmt::format("  lost       rank {} on {}: {}\n", one.worker, host(one.worker), one.why);
+  }
   std::string outcomes;
   for (std::size_t kind = 0; kind < outcome_kinds; ++kind) {
     if (failed_by_[kind] == 0) continue;
@@ -229,6 +235,7 @@ std::string Summary::json(const End& end, const OutputTail& tail) const {
                           {"attempts", attempts_},
                           {"retries", retries_},
                           {"lost_attempts", lost_},
+                          {"lost_ranks", nlohmann::json::array()},
                           {"wall_s", wall_s()},
                           {"stopped", stop_reason_},
                           {"master_max_rss_kib", end.master_max_rss_kib},
@@ -256,6 +263,9 @@ std::string Summary::json(const End& end, const OutputTail& tail) const {
                           {"outcome", word(one.outcome.kind)},
                           {"what", describe(one.outcome)}};
   };
+  for (const auto& one : lost_ranks_) {
+    document["lost_ranks"].push_back({{"rank", one.worker}, {"host", host(one.worker)}, {"why", one.why}});
+  }
   for (const auto& one : slowest_) document["slowest"].push_back(json_of_attempt(one));
   for (const auto& one : failed_) {
     auto record = json_of_attempt(one);
@@ -274,6 +284,7 @@ int exit_code(const RunEnd& end) {
   const auto waiting = end.counts.waiting + end.counts.ready;
   if (end.machine_refused) return 3;
   if (waiting > 0 && end.stop_signal == SIGINT) return 130;
+  if (waiting > 0 && end.lost_a_rank && end.stop_signal == 0 && !end.stopped_for_time) return 3;
   if (waiting > 0 && (end.stop != StopKind::none || end.stopped_for_time)) {
     // A requeue after a life that achieved nothing would loop for ever.
     return end.stopped_for_time && end.succeeded_in_this_life == 0 ? 1 : 75;

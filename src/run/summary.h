@@ -49,6 +49,7 @@ class Summary : public Observer {
   std::uint64_t succeeded_in_this_life() const { return succeeded_; }
   /// True when there were workers and all are lost: RunEnd wants to know.
   bool no_worker_left() const { return use_.no_worker_left(); }
+  bool lost_a_rank() const { return !lost_ranks_.empty(); }
   /// The signal that asked the run to stop, 0 if none did; and why in words.
   int stop_signal() const { return stop_signal_; }
   const std::string& stop_reason() const { return stop_reason_; }
@@ -81,6 +82,7 @@ class Summary : public Observer {
   SlotUse use_;
   double first_ = -1, last_ = 0;
   std::uint64_t succeeded_ = 0;
+  std::vector<WorkerLost> lost_ranks_;
   std::uint64_t attempts_ = 0, retries_ = 0, lost_ = 0;
   std::array<std::uint64_t, outcome_kinds> failed_by_{};  // steps that failed, by their last outcome
   std::vector<Attempt> slowest_;                          // at most five, longest first
@@ -104,6 +106,7 @@ struct RunEnd {
   int stop_signal = 0;
   bool stopped_for_time = false;
   bool machine_refused = false;
+  bool lost_a_rank = false;     ///< and so steps may be left
   bool no_worker_left = false;  ///< see Summary::no_worker_left()
 };
 /// The exit codes of the contract, section 6: 0, 1, 3, 75, 130. (2 is for bad input: nothing was started.)
