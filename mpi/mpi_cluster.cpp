@@ -32,9 +32,9 @@ MpiCluster::MpiCluster(std::shared_ptr<const Graph> graph, const Plan& plan, Run
   }
   // What earlier lives lost is not this life's.
   unlink(gone_file_.c_str());
+  guardian_.watch(silence_.guardian_gives_up_s());
   // Should this rank be killed, its guardian tells the launcher: mpirun's recovery mode would go on without it.
-  const char* status_file = std::getenv("GRADUS_STATUS_FILE");
-  guardian_.watch(silence_.guardian_gives_up_s(), status_file != nullptr ? status_file : "", "137\n");
+  if (const char* file = std::getenv("GRADUS_STATUS_FILE")) guardian_.set_last_word(file, "137\n", false);
   if (!plan.ranks.front().slots.empty()) {
     own_slots_ = std::make_unique<SlotPool>(plan.ranks.front(), std::move(settings), environment, guardian, inbox_);
   }

@@ -25,8 +25,8 @@ class Pump {
       : guardian_(guardian),
         silence_{order.settings.lost_after_s},
         pool_(order.rank, order.settings, environment, guardian, inbox_) {
-    guardian_.watch(silence_.guardian_gives_up_s(), gone_file(order.settings.run_dir),
-                    fmt::format("{}\n", order.rank.rank));
+    guardian_.watch(silence_.guardian_gives_up_s());
+    guardian_.set_last_word(gone_file(order.settings.run_dir), fmt::format("{}\n", order.rank.rank), true);
     nap_.traffic(Slot::now_s());
     wake_on_signal(inbox_.fd());
   }

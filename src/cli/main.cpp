@@ -106,7 +106,10 @@ int start(const std::string& name, const Words& words) {
   Guardian guardian;
   const StepEnvironment environment(environ);
   if (launch == Launch::by_mpi) return with_mpi(name, words, environment, guardian);
-  return guarded(name, words, *world_of_one(environment, guardian, false));
+  const auto world = world_of_one(environment, guardian, false);
+  const int exit_code = guarded(name, words, *world);
+  world->dismiss();
+  return exit_code;
 }
 
 }  // namespace

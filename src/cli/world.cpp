@@ -13,6 +13,7 @@
 #include "node/gpu_discovery.h"
 #include "node/local_cluster.h"
 #include "node/signals.h"
+#include "run/summary.h"
 
 namespace gradus::cli {
 namespace {
@@ -20,6 +21,13 @@ namespace {
 /// How long a rank's steps may go on after the rank is gone: the run's grace, but not for long, since the
 /// slots of other jobs may be waiting for the GPU.
 double guardian_grace_s(const RunSettings& settings) { return std::min(settings.grace_s, 2.0); }
+
+/// So that summary.json does not say for ever that a run is under way whose master was killed.
+void prepare_for_the_worst(Guardian& guardian, const RunSettings& settings) {
+  guardian.set_grace(guardian_grace_s(settings));
+  guardian.set_last_word(settings.run_dir + "/summary.json", summary_of_a_killed_run(), false);
+  tell_when_paused(guardian.paused_cell());
+}
 
 class WorldOfOne : public World {
  public:
@@ -34,11 +42,10 @@ class WorldOfOne : public World {
   }
   std::unique_ptr<Cluster> start(std::shared_ptr<const Graph> graph, const Plan& plan,
                                  const RunSettings& settings) override {
-    guardian_.set_grace(guardian_grace_s(settings));
-    tell_when_paused(guardian_.paused_cell());
+    prepare_for_the_worst(guardian_, settings);
     return std::make_unique<LocalCluster>(std::move(graph), plan, settings, environment_, guardian_, signals_);
   }
-  void dismiss() override {}
+  void dismiss() override { guardian_.forget_last_words(); }
 
  private:
   const StepEnvironment& environment_;
@@ -85,12 +92,12 @@ class WorldOfRanks : public World {
     for (const auto& rank : plan.ranks) orders.push_back(to_bytes(StartOrder{true, rank, settings}));
     mpi_.scatter(orders);
     stage_ = Stage::started;
-    guardian_.set_grace(guardian_grace_s(settings));
-    tell_when_paused(guardian_.paused_cell());
+    prepare_for_the_worst(guardian_, settings);
     return std::make_unique<MpiCluster>(std::move(graph), plan, settings, environment_, guardian_, mpi_);
   }
 
   void dismiss() override {
+    guardian_.forget_last_words();
     if (stage_ == Stage::silent) mpi_.broadcast(to_bytes(Invitation{}));
     if (stage_ == Stage::asked) mpi_.scatter(std::vector<std::string>(mpi_.size(), to_bytes(StartOrder{})));
     stage_ = Stage::started;

@@ -11,7 +11,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cmath>
 #include <cstdio>
 #include <ctime>
 #include <system_error>
@@ -92,12 +91,14 @@ class Watch {
   std::uint32_t beats_ = 0;
 };
 
-void tell_gone(const GuardianTable& table) {
-  if (table.gone_file[0] == '\0') return;
-  const int fd = open(table.gone_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  if (fd < 0) return;
-  [[maybe_unused]] const auto written = write(fd, table.gone_line, strlen(table.gone_line));
-  close(fd);
+void say_last_words(const GuardianTable& table) {
+  for (const auto& word : table.words) {
+    if (word.file[0] == '\0') continue;
+    const int fd = open(word.file, O_WRONLY | O_CREAT | O_CLOEXEC | (word.append ? O_APPEND : O_TRUNC), 0644);
+    if (fd < 0) continue;
+    [[maybe_unused]] const auto written = write(fd, word.text, strlen(word.text));
+    close(fd);
+  }
 }
 
 }  // namespace
@@ -152,11 +153,19 @@ Guardian::~Guardian() {
   munmap(table_, sizeof(GuardianTable));
 }
 
-void Guardian::watch(double silent_s, const std::string& gone_file, const std::string& line) {
-  table_->silent_s = static_cast<std::uint32_t>(std::ceil(silent_s));
-  if (gone_file.size() >= sizeof table_->gone_file || line.size() >= sizeof table_->gone_line) return;
-  strcpy(table_->gone_line, line.c_str());
-  strcpy(table_->gone_file, gone_file.c_str());
+void Guardian::set_last_word(const std::string& file, const std::string& text, bool append) {
+  for (auto& word : table_->words) {
+    if (word.file[0] != '\0') continue;
+    if (file.size() >= sizeof word.file || text.size() >= sizeof word.text) return;
+    strcpy(word.text, text.c_str());
+    word.append = append;
+    strcpy(word.file, file.c_str());
+    return;
+  }
+}
+
+void Guardian::forget_last_words() {
+  for (auto& word : table_->words) word.file[0] = '\0';
 }
 
 int guardian_main() {
@@ -170,7 +179,7 @@ int guardian_main() {
     if (!watch.has_given_up()) continue;
     end_all(*table);
     kill(table->rank_pid, SIGKILL);  // else it would come back and think that all is well
-    tell_gone(*table);
+    say_last_words(*table);
     return 0;
   }
   char byte = 0;
@@ -179,7 +188,7 @@ int guardian_main() {
   }
   if (got == 0) {  // end of file: the rank is gone without a word
     end_all(*table);
-    tell_gone(*table);
+    say_last_words(*table);
   }
   return 0;
 }

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include <atomic>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -20,14 +21,19 @@ namespace gradus {
 /// What rank and guardian share. A cell holds a process group's id, 0 when its slot is free.
 struct GuardianTable {
   static constexpr std::uint32_t capacity = 4095;  ///< slots of one rank
-  static constexpr std::size_t path_size = 4096;
+  /// What the guardian writes for a rank that can no more.
+  struct LastWord {
+    char file[4096];  ///< empty: nothing
+    char text[256];
+    bool append;
+  };
+  static constexpr std::size_t last_words = 2;
   std::atomic<std::uint32_t> grace_ms;   ///< from TERM to KILL
   std::atomic<pid_t> rank_pid;           ///< whom it watches
   std::atomic<std::uint32_t> beats;      ///< the rank counts it up as long as it moves; 0: it does not
   std::atomic<std::uint32_t> silent_s;   ///< seconds without a beat after which the rank hangs; 0: never
   std::atomic<std::uint32_t> is_paused;  ///< the rank was told to stop (Ctrl-Z) and has stopped itself
-  char gone_file[path_size];             ///< told about by watch(); empty: none
-  char gone_line[32];
+  LastWord words[last_words];
   std::atomic<pid_t> groups[capacity];
 };
 
@@ -46,8 +52,12 @@ class Guardian {
   /// Call it at least once a second from then on when watch() has been told a silence.
   void beat() { table_->beats.fetch_add(1, std::memory_order_relaxed); }
   /// A rank that has not beaten for `silent_s` seconds, and does not wait for a disk, is killed after its steps (0: it
-  /// may be silent). When the steps of a rank that is gone have ended, `line` is appended to `gone_file`.
-  void watch(double silent_s, const std::string& gone_file, const std::string& line);
+  /// may be silent).
+  void watch(double silent_s) { table_->silent_s = static_cast<std::uint32_t>(std::ceil(silent_s)); }
+  /// When the rank is gone without a word and its steps have ended, `text` is written to `file` (appended to it, or in
+  /// place of what is there). At most GuardianTable::last_words; of a length that the table holds.
+  void set_last_word(const std::string& file, const std::string& text, bool append);
+  void forget_last_words();
   /// From now on the rank may be silent.
   void stop_watching() { table_->silent_s = 0; }
   /// All is well: the guardian goes without touching anything. For those who leave by _exit.

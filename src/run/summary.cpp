@@ -278,6 +278,13 @@ std::string Summary::json(const End& end, const OutputTail& tail) const {
   return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
+std::string summary_of_a_killed_run() {
+  return nlohmann::json{
+             {"version", 1}, {"state", "interrupted"}, {"trouble", "the master was killed; the journal is whole"}}
+             .dump(2) +
+         "\n";
+}
+
 std::string summary_of_a_running_run() { return nlohmann::json{{"version", 1}, {"state", "running"}}.dump(2) + "\n"; }
 
 int exit_code(const RunEnd& end) {

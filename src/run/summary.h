@@ -94,6 +94,8 @@ class Summary : public Observer {
 
 /// `summary.json` while a run is under way, so that a killed run is not taken for a finished one.
 std::string summary_of_a_running_run();
+/// … and after its master was killed, in at most 250 bytes: written by the guardian.
+std::string summary_of_a_killed_run();
 
 /// `2m 40s`, `1h 05m`, `12.3s`.
 std::string duration_text(double seconds);

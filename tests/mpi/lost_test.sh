@@ -1,0 +1,105 @@
+#!/bin/bash
+# Ranks that are killed or stopped on one host, with and without --survive.
+#   lost_test.sh GRADUS MPIEXEC LAUNCHER          LAUNCHER: scripts/gradus-mpirun
+set -euo pipefail
+here=$(dirname "$(readlink -f "$0")")
+. "$here/../cluster/expect.sh"
+gradus=$(readlink -f "$1") mpiexec=$2 launcher=$(readlink -f "$3")
+make_scratch
+cd "$scratch"
+mpi_environment
+unset GRADUS_GPU_LIST GRADUS_USE_GPU CUDA_VISIBLE_DEVICES
+if "$mpiexec" --version 2>&1 | grep -q HYDRA; then echo "skipped: the recovery mode is Open MPI's"; exit 77; fi
+
+export GRADUS_MPIRUN="$mpiexec --enable-recovery"
+steps=40
+# Each step ticks as long as it lives: two attempts of one step must never tick in turn.
+cat >step.sh <<END
+for ((k = 0; k < 5; k++)); do echo "\$1 \$\$ \$(date +%s%N)" >>$scratch/seen; sleep 0.0543; done
+END
+for ((i = 1; i <= steps; i++)); do echo "bash $scratch/step.sh $i"; done >steps.txt
+rank_pid() {
+  local pid
+  for pid in $(pgrep -f "^$gradus run"); do
+    if tr '\0' '\n' <"/proc/$pid/environ" | grep -qx "OMPI_COMM_WORLD_RANK=$1"; then echo "$pid"; return; fi
+  done
+}
+begun() { [[ $(cat seen 2>/dev/null | wc -l) -ge $1 ]]; }
+nothing_runs() { ! pgrep -f 'sleep 0[.]0543' >/dev/null; }
+state() { grep -o '"state": "[a-z]*"' steps.run/summary.json | cut -d '"' -f 4; }
+succeeded() { grep -c '"final":"succeeded"' steps.run/journal.jsonl; }
+# start LAUNCHER... -- OPTIONS: in the background, until some steps have ended.
+start() {
+  local command=()
+  while [[ $1 != -- ]]; do command+=("$1"); shift; done
+  shift
+  rm -rf steps.run seen
+  timeout -k 5 90 "${command[@]}" -np 4 "$gradus" run steps.txt --threads 1 --quiet "$@" >log 2>&1 &
+  pid=$!
+  wait_until 20 begun 30 || fail "some steps" "$(cat log)"
+}
+finish() { code=0; wait $pid || code=$?; wait_until 4 nothing_runs || fail "no step left" "$(pgrep -fa 'sleep 0[.]0543')"; }
+resume() {
+  local before
+  before=$(succeeded)
+  expect_exit 0 timeout -k 5 90 "$mpiexec" -np 4 "$gradus" run steps.txt --threads 1 --quiet --resume
+  expect_equal "reported succeeded in both lives" $steps "$(succeeded)"
+  expect_match "kept" "resuming: .*$before" "$seen"
+}
+never_twice_at_once() {
+  sort -k3,3n seen | awk '$1 in last && last[$1] != $2 { if (($1, $2) in was) print "step " $1 " ran twice at once" }
+    { last[$1] = $2; was[$1, $2] = 1 }'
+}
+
+it "a rank that is stopped: its steps are ended, the run ends and says so, --resume goes on"
+start "$mpiexec" --
+kill -STOP "$(rank_pid 2)"
+finish
+((code != 0)) || fail "an exit code other than 0" 0
+expect_equal "state" interrupted "$(state)"
+resume
+
+it "rank 0 killed: the run ends, summary.json says interrupted, --resume goes on"
+start "$mpiexec" --
+kill -KILL "$(rank_pid 0)"
+finish
+((code != 0)) || fail "an exit code other than 0" 0
+interrupted() { [[ $(state) == interrupted ]]; }
+wait_until 5 interrupted || fail "state interrupted" "$(state)"
+resume
+
+for signal in KILL STOP; do
+  it "--survive: a rank gets SIG$signal, the others do its work; never two of one step at once"
+  start "$launcher" -- --survive
+  kill -$signal "$(rank_pid 2)"
+  finish
+  expect_equal "exit code" 0 $code
+  expect_equal "succeeded" $steps "$(succeeded)"
+  expect_equal "steps that overlap themselves" "" "$(never_twice_at_once)"
+  expect_match "summary" "lost +rank 2 on .*: the rank was killed, or stopped" "$(cat log)"
+  expect_equal "ranks lost" 1 "$(grep -c '"why"' steps.run/summary.json)"
+done
+
+it "--survive: all workers killed: 3, and --resume goes on"
+start "$launcher" -- --survive
+for rank in 1 2 3; do kill -KILL "$(rank_pid $rank)"; done
+finish
+expect_equal "exit code" 3 $code
+resume
+
+it "--survive: rank 0 killed: the launcher ends all within seconds, not with 0"
+start "$launcher" -- --survive
+kill -KILL "$(rank_pid 0)"
+finish
+expect_equal "exit code" 137 $code
+resume
+
+it "the launcher gives the run's own status and passes USR1 on"
+echo false >bad.txt
+expect_exit 1 timeout -k 5 60 "$launcher" -np 2 "$gradus" run bad.txt --survive
+expect_exit 2 timeout -k 5 60 "$launcher" -np 2 "$gradus" run missing.txt --survive
+start "$launcher" -- --survive
+pkill -USR1 -P $pid
+finish
+expect_equal "exit code" 75 $code
+resume
