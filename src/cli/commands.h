@@ -16,5 +16,6 @@ int run_command(const Words& words, World& world);
 int plan_command(const Words& words, World& world);
 int check_command(const Words& words);
 int gpus_command(const Words& words);
+int template_command(const Words& words);
 
 }  // namespace gradus::cli

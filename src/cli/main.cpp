@@ -29,7 +29,7 @@ int refuse_without_pmi() {
 }
 
 int unknown_subcommand(const std::string& name) {
-  const auto nearest = nearest_word(name, {"run", "plan", "check", "gpus", "--help", "--version"});
+  const auto nearest = nearest_word(name, {"run", "plan", "check", "gpus", "template", "--help", "--version"});
   fmt::print(stderr, "gradus: unknown subcommand '{}'{}\n\n{}", name,
              nearest.empty() ? "" : fmt::format(": did you mean '{}'?", nearest), overview());
   return 2;
@@ -40,6 +40,7 @@ int dispatch(const std::string& name, const Words& words, World& world) {
   if (name == "plan") return plan_command(words, world);
   if (name == "check") return check_command(words);
   if (name == "gpus") return gpus_command(words);
+  if (name == "template") return template_command(words);
   if (name == "--version") {
     fmt::print("gradus {}\n", GRADUS_VERSION);
     return 0;

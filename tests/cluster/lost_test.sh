@@ -1,0 +1,81 @@
+#!/bin/bash
+# Hosts that are cut off, lose their daemon or their power: needs the bed h0..h3.
+#   lost_test.sh GRADUS LAUNCHER
+set -euo pipefail
+here=$(dirname "$(readlink -f "$0")")
+. "$here/expect.sh"
+gradus=$(readlink -f "$1") launcher=$(readlink -f "$2")
+hosts=$here/hosts
+make_scratch
+cd "$scratch"
+unset GRADUS_GPU_LIST GRADUS_USE_GPU CUDA_VISIBLE_DEVICES
+export GRADUS_MPIRUN="$hosts mpirun --enable-recovery"
+steps=50
+cat >step.sh <<END
+for ((k = 0; k < 8; k++)); do echo "\$1 \$\$.\$HOSTNAME \$(date +%s%N)" >>$scratch/seen; sleep 0.0544; done
+END
+for ((i = 1; i <= steps; i++)); do echo "bash $scratch/step.sh $i"; done >steps.txt
+
+begun() { [[ $(cat seen 2>/dev/null | wc -l) -ge $1 ]]; }
+left_on() { "$hosts" exec "$1" pgrep -fa 'step[.]sh|sleep 0[.]0544' 2>/dev/null || true; }
+nothing_runs() { [[ -z $(for host in h1 h2 h3; do left_on $host; done) ]]; }
+state() { grep -o '"state": "[a-z]*"' steps.run/summary.json | cut -d '"' -f 4; }
+succeeded() { grep -c '"final":"succeeded"' steps.run/journal.jsonl; }
+start() {
+  local command=("$1")
+  [[ $1 != "$hosts" ]] || command+=(mpirun)
+  shift
+  rm -rf steps.run seen
+  timeout -k 5 90 "${command[@]}" -np 4 --map-by node --host h0:1,h1:1,h2:1,h3:1 "$gradus" run "$scratch/steps.txt" \
+    --threads 1 --quiet --lost-after 10s "$@" >log 2>&1 &
+  pid=$!
+  wait_until 20 begun 20 || fail "some steps" "$(cat log)"
+}
+finish() { code=0; wait $pid || code=$?; wait_until 15 nothing_runs || fail "no step left" "$(for host in h1 h2 h3; do left_on $host; done)"; }
+resume() {
+  expect_exit 0 timeout -k 5 90 "$hosts" mpirun -np 3 --map-by node --host h0:1,h1:1,h2:1 "$gradus" run \
+    "$scratch/steps.txt" --threads 1 --quiet --resume
+  expect_equal "reported succeeded in both lives" $steps "$(succeeded)"
+}
+never_twice_at_once() {
+  sort -k3,3n seen | awk '$1 in last && last[$1] != $2 { if (($1, $2) in was) print "step " $1 " ran twice at once" }
+    { last[$1] = $2; was[$1, $2] = 1 }'
+}
+
+it "a host is cut off without notice: its steps end there, the run ends and says so, --resume goes on"
+start "$hosts"
+"$hosts" cut h3
+finish
+"$hosts" plug h3
+((code != 0)) || fail "an exit code other than 0" 0
+expect_equal "state" interrupted "$(state)"
+resume
+
+it "--survive: a host is cut off and comes back: the others do its work, its late words change nothing"
+start "$launcher" --survive
+"$hosts" cut h3
+sleep 16
+"$hosts" plug h3
+finish
+expect_equal "exit code" 0 $code
+expect_equal "succeeded" $steps "$(succeeded)"
+expect_equal "steps that overlap themselves" "" "$(never_twice_at_once)"
+expect_match "summary" "lost +rank 3 on h3" "$(cat log)"
+
+it "--survive: a daemon of mpirun is killed: the others do the work of its rank"
+start "$launcher" --survive
+"$hosts" kill-daemon h3 orted
+finish
+expect_equal "exit code" 0 $code
+expect_equal "succeeded" $steps "$(succeeded)"
+expect_equal "steps that overlap themselves" "" "$(never_twice_at_once)"
+
+it "a host loses its power: mpirun ends the run, nothing is left on the others, --resume goes on"
+start "$hosts"
+"$hosts" power-off h3
+finish
+((code != 0)) || fail "an exit code other than 0" 0
+over() { [[ $(state) == interrupted || $(state) == stopped ]]; }
+wait_until 5 over || fail "interrupted or stopped" "$(state)"
+resume
+"$hosts" power-on h3
