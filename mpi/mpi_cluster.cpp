@@ -23,15 +23,13 @@ MpiCluster::MpiCluster(std::shared_ptr<const Graph> graph, const Plan& plan, Run
       silence_{settings.lost_after_s},
       survive_(settings.survive),
       mpi_(mpi),
-      gone_file_(gone_file(settings.run_dir)),
+      gone_file_(gone_file(settings.run_dir, settings.life)),
       guardian_(guardian) {
   for (const auto& rank : plan.ranks) {
     if (rank.rank == 0) continue;
     workers_.push_back(rank.rank);
     heard_[rank.rank] = 0;
   }
-  // What earlier lives lost is not this life's.
-  unlink(gone_file_.c_str());
   guardian_.watch(silence_.guardian_gives_up_s());
   // Should this rank be killed, its guardian tells the launcher: mpirun's recovery mode would go on without it.
   if (const char* file = std::getenv("GRADUS_STATUS_FILE")) guardian_.set_last_word(file, "137\n", false);
@@ -47,6 +45,7 @@ MpiCluster::~MpiCluster() {
   own_slots_.reset();
   say_farewell();
   guardian_.stop_watching();
+  unlink(gone_file_.c_str());
 }
 
 void MpiCluster::perform(const LaunchAttempt& launch) {

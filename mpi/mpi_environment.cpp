@@ -2,6 +2,7 @@
 
 #include <mpi.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <stdexcept>
@@ -28,6 +29,16 @@ Launch how_launched() {
   const char* tasks = std::getenv("SLURM_STEP_NUM_TASKS");
   const bool nested = is_set("GRADUS_STEP");
   return tasks != nullptr && std::atoi(tasks) > 1 && !nested ? Launch::without_pmi : Launch::alone;
+}
+
+std::string mpi_library() {
+  char text[MPI_MAX_LIBRARY_VERSION_STRING] = "";
+  int length = 0;
+  MPI_Get_library_version(text, &length);
+  // Open MPI: "Open MPI v4.1.4, package: …"; MPICH: "MPICH Version:\t4.0.2\n…".
+  std::string name(text, strcspn(text, ",\n"));
+  std::replace(name.begin(), name.end(), '\t', ' ');
+  return name;
 }
 
 MpiEnvironment::MpiEnvironment() {

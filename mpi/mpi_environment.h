@@ -19,6 +19,9 @@ enum class Launch {
 };
 Launch how_launched();
 
+/// The library's name and version, without what it says on how it was built. May be called before MPI has started.
+std::string mpi_library();
+
 /// MPI from its start to its end; one per process. All calls from the thread that made it.
 class MpiEnvironment {
  public:

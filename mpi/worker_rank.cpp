@@ -26,7 +26,8 @@ class Pump {
         silence_{order.settings.lost_after_s},
         pool_(order.rank, order.settings, environment, guardian, inbox_) {
     guardian_.watch(silence_.guardian_gives_up_s());
-    guardian_.set_last_word(gone_file(order.settings.run_dir), fmt::format("{}\n", order.rank.rank), true);
+    guardian_.set_last_word(gone_file(order.settings.run_dir, order.settings.life),
+                            fmt::format("{}\n", order.rank.rank), true);
     nap_.traffic(Slot::now_s());
     wake_on_signal(inbox_.fd());
   }

@@ -32,7 +32,7 @@ EndReport a_report() {
 }
 
 const std::vector<Message>& some_messages() {
-  static const std::vector<Message> all{an_order(), KillOrder{1, 2, true}, a_report(), Farewell{}};
+  static const std::vector<Message> all{an_order(), KillOrder{1, 2, true}, a_report(), Farewell{false}, Beat{}};
   return all;
 }
 
@@ -60,7 +60,7 @@ TEST(Wire, gives_back_what_is_exchanged_at_the_start) {
   order.rank.slots.push_back({1, 3, 2, false, {{"0", "2", "GPU-1", "H100", ""}}, {5}});
   order.settings.prolog = "module load cuda";
   EXPECT_EQ(read_start_order(to_bytes(order)), order);
-  const Invitation invitation{true, true, false};
+  const Invitation invitation{true, true, false, true, "/probe", "token"};
   EXPECT_EQ(read_invitation(to_bytes(invitation)), invitation);
 }
 

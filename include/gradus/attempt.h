@@ -42,6 +42,7 @@ struct AttemptOrder {
 /// What is the same for all attempts of a run.
 struct RunSettings {
   std::string run_dir;  ///< absolute
+  std::string life;     ///< unlike that of any other life of the run
   std::string shell = "/bin/sh";
   std::string prolog;        ///< shell lines put before each command; empty: none
   bool gpu_mask = false;     ///< --gpu-mask: mask every GPU step

@@ -367,6 +367,7 @@ Text overview() {
          "  gradus plan [STEPS]   print which slot gets which GPUs and cores\n"
          "  gradus check STEPS    read and check a steps file without running it\n"
          "  gradus gpus           print the GPUs that are found\n"
+         "  gradus doctor         print what each rank sees and what is wrong with it\n"
          "  gradus template       write a job script for SLURM, or Scipion's host configuration\n"
          "  gradus --version\n\n"
          "'gradus SUBCOMMAND --help' tells the options.\n";

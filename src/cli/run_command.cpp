@@ -49,6 +49,7 @@ void print_plan(const Plan& plan) {
 RunSettings settings_of(const RunOptions& options, const std::string& run_dir) {
   RunSettings settings;
   settings.run_dir = run_dir;
+  settings.life = fmt::format("{}.{:.0f}", getpid(), Slot::now_s() * 1000);
   settings.shell = options.shell;
   settings.prolog = options.prolog;
   settings.gpu_mask = options.gpu_mask;

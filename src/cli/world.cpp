@@ -10,6 +10,7 @@
 #include "mpi/mpi_cluster.h"
 #include "mpi/worker_rank.h"
 #include "node/cores.h"
+#include "node/examination.h"
 #include "node/gpu_discovery.h"
 #include "node/local_cluster.h"
 #include "node/signals.h"
@@ -29,6 +30,19 @@ void prepare_for_the_worst(Guardian& guardian, const RunSettings& settings) {
   tell_when_paused(guardian.paused_cell());
 }
 
+RankHealth health_of_this_rank(std::uint32_t rank, const std::string& probe_file, const std::string& token) {
+  auto health = examine_this_rank(probe_file, token);
+  const auto found = discover_gpus({"/proc/self/exe", "__probe-gpus"}, 10);
+  health.version = GRADUS_VERSION;
+  health.mpi_library = mpi_library();
+  health.gpu_note = found.note.empty() ? "as the driver says" : found.note;
+  health.gpu_trouble = found.trouble;
+  health.report = report_of_this_rank(rank, false);
+  health.report.gpu_doubt = doubt_about_grant(found, [](const char* name) { return std::getenv(name); });
+  health.report.gpus = found.gpus;
+  return health;
+}
+
 class WorldOfOne : public World {
  public:
   WorldOfOne(const StepEnvironment& environment, Guardian& guardian, bool under_mpirun)
@@ -39,6 +53,10 @@ class WorldOfOne : public World {
   bool alone() const override { return true; }
   std::vector<RankReport> ask(bool look_for_gpus, bool /*master_works*/) override {
     return {report_of_this_rank(0, look_for_gpus)};
+  }
+  std::vector<RankHealth> examine(const std::string& folder) override {
+    const ProbeFile probe(folder);
+    return {health_of_this_rank(0, probe.path(), probe.token())};
   }
   std::unique_ptr<Cluster> start(std::shared_ptr<const Graph> graph, const Plan& plan,
                                  const RunSettings& settings) override {
@@ -73,7 +91,7 @@ class WorldOfRanks : public World {
   bool alone() const override { return false; }
 
   std::vector<RankReport> ask(bool look_for_gpus, bool master_works) override {
-    const Invitation invitation{true, look_for_gpus, master_works};
+    const Invitation invitation{true, look_for_gpus, master_works, false, "", ""};
     mpi_.broadcast(to_bytes(invitation));
     stage_ = Stage::asked;
     std::vector<RankReport> reports;
@@ -84,6 +102,20 @@ class WorldOfRanks : public World {
       reports.push_back(std::move(*report));
     }
     return reports;
+  }
+
+  std::vector<RankHealth> examine(const std::string& folder) override {
+    const ProbeFile probe(folder);
+    mpi_.broadcast(to_bytes(Invitation{true, true, false, true, probe.path(), probe.token()}));
+    stage_ = Stage::started;
+    std::vector<RankHealth> all;
+    for (const auto& bytes : mpi_.gather(to_bytes(health_of_this_rank(0, probe.path(), probe.token())))) {
+      auto health = read_rank_health(bytes);
+      if (!health) throw std::runtime_error(fmt::format("rank {} sent a word that cannot be read", all.size()));
+      health->report.rank = static_cast<std::uint32_t>(all.size());
+      all.push_back(std::move(*health));
+    }
+    return all;
   }
 
   std::unique_ptr<Cluster> start(std::shared_ptr<const Graph> graph, const Plan& plan,
@@ -141,6 +173,10 @@ int take_part(const MpiEnvironment& mpi, const StepEnvironment& environment, Gua
   const auto invitation = read_invitation(mpi.broadcast(""));
   if (!invitation) throw std::runtime_error("rank 0 sent an invitation that cannot be read");
   if (!invitation->start) return 0;
+  if (invitation->examine) {
+    mpi.gather(to_bytes(health_of_this_rank(mpi.rank(), invitation->probe_file, invitation->probe_token)));
+    return 0;
+  }
   mpi.gather(to_bytes(report_with_place(mpi, *invitation)));
   const auto order = read_start_order(mpi.scatter({}));
   if (!order) throw std::runtime_error("rank 0 sent a start order that cannot be read");

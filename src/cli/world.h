@@ -23,6 +23,8 @@ class World {
   virtual bool alone() const = 0;
   /// Every rank's word on itself, by rank.
   virtual std::vector<RankReport> ask(bool look_for_gpus, bool master_works) = 0;
+  /// Every rank's word on its machine and on `folder`, by rank; nothing can be started afterwards.
+  virtual std::vector<RankHealth> examine(const std::string& folder) = 0;
   /// Every rank gets its part of the plan; the cluster refers to this world and must not outlive it.
   virtual std::unique_ptr<Cluster> start(std::shared_ptr<const Graph> graph, const Plan& plan,
                                          const RunSettings& settings) = 0;

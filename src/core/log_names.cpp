@@ -18,6 +18,6 @@ std::string log_name(std::uint32_t ordinal, std::uint32_t attempt, Stream stream
 
 std::string host_file_name(std::uint32_t ordinal, std::uint32_t attempt) { return stem(ordinal, attempt) + ".hosts"; }
 
-std::string gone_file(const std::string& run_dir) { return run_dir + "/logs/gone"; }
+std::string gone_file(const std::string& run_dir, const std::string& life) { return run_dir + "/logs/gone." + life; }
 
 }  // namespace gradus

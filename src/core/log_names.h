@@ -17,6 +17,7 @@ std::string log_name(std::uint32_t ordinal, std::uint32_t attempt, Stream stream
 std::string host_file_name(std::uint32_t ordinal, std::uint32_t attempt);
 
 /// Where guardians tell which rank is gone and has no step left, a rank a line.
-std::string gone_file(const std::string& run_dir);
+/// Of one life only: a guardian of an earlier one may still be at work.
+std::string gone_file(const std::string& run_dir, const std::string& life);
 
 }  // namespace gradus

@@ -138,8 +138,8 @@ void fields(A& a, PlannedRank& r) {
 }
 template <class A>
 void fields(A& a, RunSettings& s) {
-  a(s.run_dir), a(s.shell), a(s.prolog), a(s.gpu_mask), a(s.hide_gpus), a(s.grace_s), a(s.survive), a(s.lost_after_s),
-      a(s.bind_cores);
+  a(s.run_dir), a(s.life), a(s.shell), a(s.prolog), a(s.gpu_mask), a(s.hide_gpus), a(s.grace_s), a(s.survive),
+      a(s.lost_after_s), a(s.bind_cores);
 }
 template <class A>
 void fields(A& a, AttemptOrder& o) {
@@ -172,7 +172,16 @@ void fields(A& a, StartOrder& s) {
 }
 template <class A>
 void fields(A& a, Invitation& i) {
-  a(i.start), a(i.look_for_gpus), a(i.master_works);
+  a(i.start), a(i.look_for_gpus), a(i.master_works), a(i.examine), a(i.probe_file), a(i.probe_token);
+}
+
+template <class A>
+void fields(A& a, RankHealth& h) {
+  fields(a, h.report);
+  a(h.version), a(h.gpu_note), a(h.gpu_trouble), a(h.machine_cores), a(h.open_files), a(h.open_files_hard);
+  a(h.processes), a(h.memory_kib), a(h.memory_limit_kib), a(h.shm_free_kib), a(h.mpi_library), a(h.variables);
+  a(h.clock_s), a(h.file_system), a(h.sees_probe), a(h.can_write);
+  small_enum(a, h.lock, ProbeLock::unknown);
 }
 
 template <class T>
@@ -253,6 +262,8 @@ std::string to_bytes(const StartOrder& order) { return write(order); }
 std::string to_bytes(const Invitation& invitation) { return write(invitation); }
 std::optional<RankReport> read_rank_report(std::string_view bytes) { return read<RankReport>(bytes); }
 std::optional<StartOrder> read_start_order(std::string_view bytes) { return read<StartOrder>(bytes); }
+std::string to_bytes(const RankHealth& health) { return write(health); }
+std::optional<RankHealth> read_rank_health(std::string_view bytes) { return read<RankHealth>(bytes); }
 std::optional<Invitation> read_invitation(std::string_view bytes) { return read<Invitation>(bytes); }
 
 }  // namespace gradus

@@ -14,6 +14,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/health.h"
 #include "gradus/attempt.h"
 #include "gradus/scheduler.h"
 
@@ -63,15 +64,20 @@ struct Invitation {
   bool start = false;  ///< false: leave; rank 0 has said why
   bool look_for_gpus = false;
   bool master_works = false;
+  bool examine = false;     ///< `gradus doctor`: answer with a RankHealth and leave
+  std::string probe_file;   ///< … which rank 0 has made and locked
+  std::string probe_token;  ///< … and what stands in it
   bool operator==(const Invitation&) const = default;
 };
 
 std::string to_bytes(const RankReport& report);
 std::string to_bytes(const StartOrder& order);
 std::string to_bytes(const Invitation& invitation);
+std::string to_bytes(const RankHealth& health);
 /// nullopt when the bytes are not exactly one such value.
 std::optional<RankReport> read_rank_report(std::string_view bytes);
 std::optional<StartOrder> read_start_order(std::string_view bytes);
 std::optional<Invitation> read_invitation(std::string_view bytes);
+std::optional<RankHealth> read_rank_health(std::string_view bytes);
 
 }  // namespace gradus
