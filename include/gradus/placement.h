@@ -20,6 +20,7 @@ struct VisibleGpu {
   std::string token;     ///< the inherited visible-devices entry, or the position as text when none was inherited
   std::string name;      ///< model; empty when unknown
   std::string pci;       ///< PCI address in sysfs spelling; empty when unknown
+  std::vector<std::uint32_t> near_cores = {};  ///< logical CPUs near it, ascending; empty when unknown
   bool operator==(const VisibleGpu&) const = default;
 };
 

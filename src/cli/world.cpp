@@ -156,6 +156,7 @@ RankReport report_of_this_rank(std::uint32_t rank, bool look_for_gpus) {
   report.gpu_source = found.source;
   report.gpu_vendor = found.vendor;
   report.gpus = std::move(found.gpus);
+  for (auto& gpu : report.gpus) gpu.near_cores = cores_near_device(gpu.pci);
   if (found.trouble) fmt::print(stderr, "gradus: {} (rank {}): {}\n", report.host, rank, found.note);
   return report;
 }

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <map>
 
+#include "core/core_shares.h"
+
 namespace gradus {
 namespace {
 
@@ -208,42 +210,61 @@ void NodePlacement::note_sharing(std::size_t entries, std::size_t slots) {
                 : fmt::format("on {} {} slots share {} GPU{}", host(), slots, entries, plural(entries)));
 }
 
-/// The same rule for cores. Ranks that may use the same cores deal them out together, others each its own.
+/// Ranks that may use the same cores deal them out together, others each its own.
 void NodePlacement::deal_cores() {
-  if (workers_.empty()) return;
-  const auto& first = workers_.front().report->cores;
-  const bool same = std::all_of(workers_.begin(), workers_.end(),
-                                [&](const Worker& worker) { return worker.report->cores == first; });
-  if (same && workers_.size() > 1 && first.size() == 1) {
-    remarks_.bound.push_back(
-        fmt::format("on {} the launcher bound {} ranks to core {}", host(), workers_.size(), first.front()));
+  std::map<std::vector<std::uint32_t>, Party> by_cores;
+  for (auto& worker : workers_) by_cores[worker.report->cores].push_back(&worker);
+  for (const auto& [cores, party] : by_cores) {
+    if (party.size() > 1 && cores.size() == 1) {
+      remarks_.bound.push_back(
+          fmt::format("on {} the launcher bound {} ranks to core {}", host(), party.size(), cores.front()));
+    }
+    share_cores(cores, party);
   }
-  std::vector<PlannedSlot*> slots;
-  std::vector<PlannedRank*> ranks;
-  for (auto& worker : workers_) {
-    for (auto& slot : worker.planned->slots) slots.push_back(&slot);
-    ranks.push_back(worker.planned);
-    if (same) continue;
-    share_cores(worker.report->cores, slots, ranks);
-    slots.clear();
-    ranks.clear();
-  }
-  if (same) share_cores(first, slots, ranks);
+  note_overlap(by_cores);
 }
 
-void NodePlacement::share_cores(const std::vector<std::uint32_t>& cores, const std::vector<PlannedSlot*>& slots,
-                                const std::vector<PlannedRank*>& ranks) {
+void NodePlacement::share_cores(const std::vector<std::uint32_t>& cores, const Party& party) {
   if (cores.empty()) return;
+  std::vector<PlannedSlot*> slots;
+  std::vector<std::vector<std::uint32_t>> near;
+  for (const auto* worker : party) {
+    for (auto& slot : worker->planned->slots) {
+      slots.push_back(&slot);
+      near.push_back(cores_near(slot, *worker->report));
+    }
+  }
   const bool too_few = cores.size() < slots.size();
   if (too_few) {
     remarks_.few_cores.push_back(
         fmt::format("on {} {} slots share {} core{}", host(), slots.size(), cores.size(), plural(cores.size())));
   }
-  for (auto* rank : ranks) rank->slots_share_cores = too_few;
-  for (std::uint32_t i = 0; i < slots.size(); ++i) {
-    for (const auto c : entries_of_slot(static_cast<std::uint32_t>(cores.size()),
-                                        static_cast<std::uint32_t>(slots.size()), i, GpuSharing::shared)) {
-      slots[i]->cores.push_back(cores[c]);
+  for (const auto* worker : party) worker->planned->slots_share_cores = too_few;
+  auto parts = share_out_cores(cores, near);
+  for (std::size_t i = 0; i < slots.size(); ++i) slots[i]->cores = std::move(parts[i]);
+}
+
+std::vector<std::uint32_t> NodePlacement::cores_near(const PlannedSlot& slot, const RankReport& report) {
+  std::set<std::uint32_t> cores;
+  for (const auto& gpu : slot.gpus) {
+    for (const auto& seen : report.gpus) {
+      if (seen.identity == gpu.identity) cores.insert(seen.near_cores.begin(), seen.near_cores.end());
+    }
+  }
+  return {cores.begin(), cores.end()};
+}
+
+/// Cores that stand in two sets are dealt out twice: nobody here can say whose they are.
+void NodePlacement::note_overlap(const std::map<std::vector<std::uint32_t>, Party>& by_cores) {
+  std::map<std::uint32_t, std::uint32_t> owner;  // core to rank
+  for (const auto& [cores, party] : by_cores) {
+    const auto rank = party.front()->report->rank;
+    for (const auto core : cores) {
+      const auto [it, is_new] = owner.try_emplace(core, rank);
+      if (is_new) continue;
+      remarks_.overlap.push_back(
+          fmt::format("on {} ranks {} and {} may use partly the same cores ({})", host(), it->second, rank, core));
+      return;
     }
   }
 }

@@ -4,6 +4,7 @@
 // Unaware of: other nodes.
 #pragma once
 
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -15,7 +16,7 @@ namespace gradus {
 
 /// What is worth a word at the start, collected over all nodes and said once per kind.
 struct PlacementRemarks {
-  std::vector<std::string> sharing, few_cores, bound, idle, blind;
+  std::vector<std::string> sharing, few_cores, bound, overlap, idle, blind;
 };
 
 class NodePlacement {
@@ -48,8 +49,9 @@ class NodePlacement {
   void deal_groups();
   void note_sharing(std::size_t entries, std::size_t slots);
   void deal_cores();
-  void share_cores(const std::vector<std::uint32_t>& cores, const std::vector<PlannedSlot*>& slots,
-                   const std::vector<PlannedRank*>& ranks);
+  void share_cores(const std::vector<std::uint32_t>& cores, const Party& party);
+  static std::vector<std::uint32_t> cores_near(const PlannedSlot& slot, const RankReport& report);
+  void note_overlap(const std::map<std::vector<std::uint32_t>, Party>& by_cores);
   void note_idle();
 
   std::vector<const RankReport*> reports_;

@@ -112,6 +112,8 @@ Plan make_plan(const std::vector<RankReport>& reports, const PlacementOptions& o
   say(plan.notes, remarks.blind, "");
   say(plan.notes, remarks.few_cores, "");
   say(plan.notes, remarks.bound, ": start mpirun with --bind-to none");
+  say(plan.notes, remarks.overlap,
+      ": steps there may share cores; give the ranks of a node the same cores, or to each its own");
   note_absent_hosts(reports, options, plan);
   return plan;
 }

@@ -102,7 +102,7 @@ void fields(A& a, std::pair<F, S>& pair) {
 }
 template <class A>
 void fields(A& a, VisibleGpu& g) {
-  a(g.identity), a(g.token), a(g.name), a(g.pci);
+  a(g.identity), a(g.token), a(g.name), a(g.pci), a(g.near_cores);
 }
 template <class A>
 void fields(A& a, SlotGpu& g) {

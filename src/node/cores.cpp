@@ -5,9 +5,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <fstream>
 #include <limits>
 #include <sstream>
+
+#include "core/core_shares.h"
 
 namespace gradus {
 namespace {
@@ -83,6 +86,18 @@ std::vector<std::uint32_t> usable_cores() {
     cores.resize(std::max<std::size_t>(1, static_cast<std::size_t>(std::ceil(quota))));
   }
   return cores;
+}
+
+std::vector<std::uint32_t> cores_near_device(const std::string& pci_address) {
+  if (pci_address.empty()) return {};
+  const char* root = std::getenv("GRADUS_SYSFS");
+  std::ifstream file(std::string(root != nullptr ? root : "/sys") + "/bus/pci/devices/" + pci_address +
+                     "/local_cpulist");
+  std::string text;
+  if (!std::getline(file, text)) return {};
+  auto cores = read_cpu_list(text.c_str());
+  const auto all = static_cast<std::size_t>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
+  return cores.size() >= all ? std::vector<std::uint32_t>() : cores;
 }
 
 std::string host_name() {
