@@ -33,8 +33,7 @@ TEST(Order, names_the_hosts_of_a_step_over_nodes_with_all_slots_of_each) {
   const WorkerHosts hosts{{0, {"h1", 2}}, {1, {"h1", 1}}, {2, {"h2", 4}}};
   LaunchAttempt launch{0, 1, 0, {0, 1}, {}};
   launch.with = {1, 2};
-  EXPECT_THAT(make_order(*graph, launch, hosts).hosts,
-              ElementsAre(testing::Pair("h1", 3U), testing::Pair("h2", 4U)));
+  EXPECT_THAT(make_order(*graph, launch, hosts).hosts, ElementsAre(testing::Pair("h1", 3U), testing::Pair("h2", 4U)));
 }
 
 TEST(Order, does_not_mask_a_step_that_is_told_by_a_mark) {
@@ -85,7 +84,8 @@ TEST(Capacity, refuses_what_no_worker_can_hold_and_says_what_would_help) {
   EXPECT_EQ(misfit(R"({"command":"x","nodes":2,"gpus":2})", {{1, two}, {2, {1, other_two.slots}}}), "");
   EXPECT_THAT(misfit(R"({"command":"x","nodes":2,"gpus":3})", {{1, two}, {2, {1, other_two.slots}}}),
               testing::HasSubstr("needs 2 nodes with 3 GPUs each, and the run has slots on 0 such nodes"));
-  EXPECT_THAT(misfit(R"({"command":"x","nodes":2})", {{1, two}}), testing::HasSubstr("1 such node: start it with mpirun"));
+  EXPECT_THAT(misfit(R"({"command":"x","nodes":2})", {{1, two}}),
+              testing::HasSubstr("1 such node: start it with mpirun"));
   EXPECT_THAT(misfit(R"({"command":"x %(GPU)s"})", {{1, WorkerShape{0, {{{}, {0}}}}}}), testing::HasSubstr("--gpus"));
 }
 
