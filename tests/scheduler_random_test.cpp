@@ -108,6 +108,7 @@ SimulatedFaults random_faults(Dice& dice) {
   faults.horizon_s = 5 + dice.unit() * 100;
   if (dice.chance(0.3)) faults.message_delay_s = dice.unit() * 3;
   if (dice.chance(0.3)) faults.loss_notice_s = dice.unit() * 10;
+  if (dice.chance(0.3)) faults.bad_slot = dice.unit() * 0.5;
   faults.kill_grace_s = dice.unit() * 15;
   faults.hostile = dice.chance(0.2);
   return faults;
@@ -121,6 +122,8 @@ World random_world(std::uint64_t seed) {
   world.steps = random_steps(dice, simulation.workers);
   world.options = fmt::format("on-error={} crash-limit={} grace={}", dice.chance(0.1) ? "stop" : "continue",
                               dice.between(1, 3), dice.between(0, 10));
+  if (dice.chance(0.3)) world.options += " retry-delay=" + std::to_string(dice.between(1, 5));
+  if (dice.chance(0.5)) world.options += " quarantine=" + std::to_string(dice.between(2, 4));
   simulation.faults = random_faults(dice);
   const auto model_seed = dice.next();
   const bool whole_seconds = dice.chance(0.5);  // many ends at the same moment

@@ -99,15 +99,23 @@ struct StepSettled {
   StepState state = StepState::succeeded;
   StepIndex because_of = no_step;  ///< skipped: the step whose failure is the reason
 };
+/// A slot is given nothing more: steps failed there one after the other that succeed elsewhere.
+struct SlotQuarantined {
+  WorkerId worker = 0;
+  std::uint32_t slot = 0;      ///< index into the worker's slots
+  std::uint32_t failures = 0;  ///< one after the other
+};
 struct Decisions {
   std::vector<KillAttempt> kills;
   std::vector<AttemptLost> lost;
   std::vector<StepSettled> settled;
+  std::vector<SlotQuarantined> quarantined;
   std::vector<LaunchAttempt> launches;
   void clear() {
     kills.clear();
     lost.clear();
     settled.clear();
+    quarantined.clear();
     launches.clear();
   }
 };
@@ -117,6 +125,9 @@ enum class OnError : std::uint8_t { keep_going, stop };
 struct SchedulerOptions {
   OnError on_error = OnError::keep_going;
   std::uint32_t crash_limit = 3;       ///< a step lost with its worker this often has failed
+  std::uint32_t quarantine_after = 0;  ///< failures one after the other that make a slot suspect; 0: never
+  /// Seconds before a failed step's first retry, twice as many before each further one, at most 60 (or this).
+  double retry_delay_s = 0;
   double grace_s = 10;                 ///< StopKind::finish: how long running steps may go on
   std::vector<bool> succeeded_before;  ///< per step, from an earlier life; empty: none
   bool learn_durations = true;         ///< by shape of command, for reservations and limits

@@ -36,6 +36,7 @@ using AttemptModel = std::function<SimulatedAttempt(StepIndex step, std::uint32_
 struct SimulatedFaults {
   std::uint64_t seed = 1;
   double step_failure = 0;     ///< an attempt fails in some way of its own instead of following the model
+  double bad_slot = 0;         ///< a slot fails whatever it is given, ten times as fast as the model says
   double worker_loss = 0;      ///< a worker without a `lost_at` is lost at some time before `horizon_s`
   double late_join = 0;        ///< a worker joins at some time before `horizon_s`; never the first one
   double stop = 0;             ///< a stop of some kind is requested at some time before `horizon_s`

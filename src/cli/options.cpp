@@ -140,6 +140,18 @@ const std::vector<Group>& groups() {
         {"crash-limit", command_line | steps_file, "N",
          "a step lost N times with the rank that ran it has failed (default 3)",
          [](RunOptions& o, const Text& t) { return store_count(o.crash_limit, t, 1); }},
+        {"quarantine", command_line | steps_file, "N|off",
+         "give a slot nothing more after N (default 3) or more failures in a row that are hardly chance: steps like "
+         "those "
+         "succeed elsewhere; steps with retries lose none by it",
+         [](RunOptions& o, const Text& t) {
+           if (t != "off") return store_count(o.quarantine_after, t, 2);
+           o.quarantine_after = 0;
+           return Text();
+         }},
+        {"retry-delay", command_line | steps_file, "TIME",
+         "before a step's first retry, twice as long before each further one, at most a minute (default 1s)",
+         [](RunOptions& o, const Text& t) { return store_duration(o.retry_delay_s, t); }},
         {"survive", command_line | steps_file, nullptr,
          "under scripts/gradus-mpirun: go on with the ranks that are left when one is lost",
          [](RunOptions& o, const Text&) {

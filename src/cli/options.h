@@ -35,6 +35,8 @@ struct RunOptions {
   OnError on_error = OnError::keep_going;
   double grace_s = 10;
   std::uint32_t crash_limit = 3;
+  std::uint32_t quarantine_after = 3;
+  double retry_delay_s = 1;
   bool survive = false;
   double lost_after_s = 60;
   std::string shell = "/bin/sh";

@@ -42,10 +42,13 @@ void Scheduler::Impl::put_aside_what_does_not_fit(double now) {
   }
 }
 
-bool Scheduler::Impl::worker_could_hold(const Demand& demand, const SlotTable::Worker& worker) const {
+bool Scheduler::Impl::worker_could_hold(const Demand& demand, WorkerPlace place) const {
+  const auto& worker = slots.worker(place);
   if (demand.nodes > 0) return worker.alive && node_suits(demand, slots.nodes().at(worker.shape.node));
-  std::vector<std::uint32_t> all(worker.shape.slots.size());
-  for (std::uint32_t slot = 0; slot < all.size(); ++slot) all[slot] = slot;
+  std::vector<std::uint32_t> all;
+  for (std::uint32_t slot = 0; slot < worker.shape.slots.size(); ++slot) {
+    if (slots.is_usable(place, slot)) all.push_back(slot);
+  }
   return worker.alive && choose_slots(demand, worker.shape.slots, all).has_value();
 }
 
@@ -64,7 +67,7 @@ bool Scheduler::Impl::could_go(const Demand& demand, const Avoid& avoid) const {
     if (!worker.alive || avoid.has_node(worker.shape.node)) continue;
     std::vector<std::uint32_t> others;
     for (std::uint32_t slot = 0; slot < worker.shape.slots.size(); ++slot) {
-      if (!avoid.has_slot(slot_number(place, slot))) others.push_back(slot);
+      if (slots.is_usable(place, slot) && !avoid.has_slot(slot_number(place, slot))) others.push_back(slot);
     }
     if (choose_slots(demand, worker.shape.slots, others)) return true;
   }
@@ -269,7 +272,7 @@ bool Scheduler::Impl::is_wanted_by_gpu_step(WorkerPlace place) const {
   for (const auto number : ready.by_head()) {
     const auto& group = ready.group(number);
     if (!group.demand.wants_gpu || group.avoid.has_node(worker.shape.node)) continue;
-    if (worker_could_hold(group.demand, worker)) return true;
+    if (worker_could_hold(group.demand, place)) return true;
   }
   return false;
 }
@@ -289,7 +292,7 @@ Scheduler::Impl::Promise Scheduler::Impl::earliest_on_one_worker(const Demand& d
     const bool no_gpu_slots = !demand.wants_gpu && is_wanted_by_gpu_step(place);
     std::vector<std::pair<double, std::uint32_t>> by_time;
     for (std::uint32_t slot = 0; slot < worker.shape.slots.size(); ++slot) {
-      if (avoid.has_slot(slot_number(place, slot))) continue;
+      if (!slots.is_usable(place, slot) || avoid.has_slot(slot_number(place, slot))) continue;
       if (no_gpu_slots && slots.kind(place, slot) == SlotTable::Kind::gpu) continue;
       by_time.emplace_back(free_at(place, slot, now), slot);
     }

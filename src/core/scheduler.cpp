@@ -20,7 +20,7 @@ const char* word(StepState state) {
 }
 
 Scheduler::Impl::Impl(std::shared_ptr<const Graph> the_graph, SchedulerOptions the_options)
-    : graph(std::move(the_graph)), options(std::move(the_options)) {
+    : graph(std::move(the_graph)), options(std::move(the_options)), health(options.quarantine_after) {
   const auto nodes = static_cast<StepIndex>(graph->node_count());
   const auto steps = static_cast<StepIndex>(graph->step_count());
   states.assign(nodes, StepState::waiting);
@@ -162,9 +162,11 @@ void Scheduler::Impl::on(const AttemptEnded& fact, double now, Decisions& out) {
   const auto& outcome = fact.result.outcome;
   if (outcome.succeeded()) {
     if (fact.step < shapes.size()) durations.observe(shapes[fact.step], now - was.launched_at);
+    note_health(fact.step, was, true, out);
     settle(fact.step, StepState::succeeded, out);
   } else if (outcome.is_steps_own_failure() && !was.lost_a_part) {
-    fail_or_retry(fact.step, was, out);
+    note_health(fact.step, was, false, out);
+    fail_or_retry(fact.step, was, now, out);
   } else if (stop != StopKind::none || halted) {
     transition(fact.step, StepState::waiting);
   } else {
@@ -186,10 +188,61 @@ void Scheduler::Impl::free_slots_of(const Live& attempt) {
   for (const auto place : attempt.with) free(place, slots.all_slots_of(place));
 }
 
-void Scheduler::Impl::fail_or_retry(StepIndex step, const Live& was, Decisions& out) {
+/// Attempts on one slot only: nobody can say which of several was bad.
+void Scheduler::Impl::note_health(StepIndex step, const Live& was, bool succeeded, Decisions& out) {
+  if (options.quarantine_after == 0 || was.slots.size() != 1 || !was.with.empty()) return;
+  const auto slot = slot_number(was.worker, was.slots.front());
+  const auto shape = step < shapes.size() ? shapes[step] : 0;
+  if (succeeded) {
+    health.succeeded(slot, shape);
+  } else {
+    const auto it = tried.find(step);
+    health.failed(slot, shape, step, it != tried.end() ? it->second.slots : std::vector<std::uint64_t>());
+  }
+  for (const auto bad : health.bad()) {
+    quarantine(static_cast<WorkerPlace>(bad >> 32), static_cast<std::uint32_t>(bad), out);
+  }
+}
+
+/// Never the last slot of its kind. One that is busy has its turn when its step has ended.
+void Scheduler::Impl::quarantine(WorkerPlace place, std::uint32_t slot, Decisions& out) {
+  if (!slots.worker(place).alive || slots.occupant(place, slot) != no_step) return;
+  if (slots.alive_slots(slots.kind(place, slot)) <= 1) return;
+  const auto number = slot_number(place, slot);
+  const auto streak = health.streak(number);
+  for (const auto step : streak) {
+    // Settled steps stay what they are; the others have lost nothing by this slot.
+    if (states[step] != StepState::failed) ++tried[step].forgiven;
+  }
+  if (slots.is_kept(place, slot)) give_up_kept();
+  slots.take_out_of_use(place, slot);
+  health.forget(number);
+  out.quarantined.push_back({slots.worker(place).id, slot, static_cast<std::uint32_t>(streak.size())});
+  ready.unblock();
+  ask_retries_again();
+}
+
+double Scheduler::Impl::retry_delay(std::uint32_t failures) const {
+  const double longest = std::max(60.0, options.retry_delay_s);
+  return std::min(longest, options.retry_delay_s * std::pow(2.0, static_cast<double>(failures) - 1));
+}
+
+void Scheduler::Impl::end_delays(double now, Decisions& out) {
+  if (delayed.empty() || delayed.begin()->first > now) return;
+  while (!delayed.empty() && delayed.begin()->first <= now) {
+    const auto step = delayed.begin()->second;
+    delayed.erase(delayed.begin());
+    make_ready(step);
+  }
+  dispatch(now, out);
+}
+
+void Scheduler::Impl::fail_or_retry(StepIndex step, const Live& was, double now, Decisions& out) {
   auto& places = tried[step];
   const auto failures = attempts[step] - places.losses;
-  if (failures > graph->options(step).retries) return settle(step, StepState::failed, out);
+  const auto retries = graph->options(step).retries;
+  // Without retries a step is never run again behind its owner's back, whosever fault it was.
+  if (retries == 0 || failures - places.forgiven > retries) return settle(step, StepState::failed, out);
   places.last_node = slots.worker(was.worker).shape.node;
   places.last_slots.clear();
   for (const auto slot : was.slots) places.last_slots.push_back(slot_number(was.worker, slot));
@@ -198,7 +251,9 @@ void Scheduler::Impl::fail_or_retry(StepIndex step, const Live& was, Decisions& 
   places.slots.insert(places.slots.end(), places.last_slots.begin(), places.last_slots.end());
   std::sort(places.nodes.begin(), places.nodes.end());
   std::sort(places.slots.begin(), places.slots.end());
-  make_ready(step);
+  if (options.retry_delay_s <= 0) return make_ready(step);
+  transition(step, StepState::waiting);
+  delayed.emplace(now + retry_delay(failures), step);
 }
 
 void Scheduler::Impl::lose_attempt(StepIndex step, Decisions& out) {
@@ -220,6 +275,7 @@ void Scheduler::Impl::on(const WorkerLost& fact, double now, Decisions& out) {
   std::sort(cut.begin(), cut.end());
   std::sort(gone.begin(),
             gone.end());  // a hash map's order must not decide anything
+  for (const auto slot : slots.all_slots_of(*place)) health.forget(slot_number(*place, slot));
   slots.lose(*place);
   give_up_kept();
   for (const auto step : cut) {
@@ -234,6 +290,7 @@ void Scheduler::Impl::on(const WorkerLost& fact, double now, Decisions& out) {
     lose_attempt(step, out);
   }
   ask_retries_again();  // where one may go can have been on that worker only
+  ready.hope_again();   // a node may be whole without it
   ready.unblock();
   dispatch(now, out);
 }
@@ -317,6 +374,7 @@ void Scheduler::apply(const Fact& fact, double now, Decisions& decisions) {
 
 void Scheduler::advance(double now, Decisions& decisions) {
   auto& state = *impl_;
+  state.end_delays(now, decisions);
   // At the limit less the grace nothing may run any more; what was cut off is left to --resume.
   if (now >= state.options.end_running_at && !state.told_to_end_for_time) {
     state.told_to_end_for_time = true;
@@ -331,14 +389,16 @@ void Scheduler::advance(double now, Decisions& decisions) {
 }
 
 double Scheduler::next_deadline() const {
-  if (impl_->live.empty()) return never;
-  return std::min(impl_->finish_deadline, impl_->told_to_end_for_time ? never : impl_->options.end_running_at);
+  const double retry = impl_->delayed.empty() || !impl_->may_launch() ? never : impl_->delayed.begin()->first;
+  if (impl_->live.empty()) return retry;
+  return std::min({retry, impl_->finish_deadline, impl_->told_to_end_for_time ? never : impl_->options.end_running_at});
 }
 
 bool Scheduler::finished() const {
   if (!impl_->live.empty()) return false;
   if (impl_->counts.waiting + impl_->counts.ready == 0 || !impl_->may_launch()) return true;
   if (impl_->more_workers_follow) return false;
+  if (!impl_->delayed.empty() && impl_->slots.alive_workers() > 0) return false;
   // Steps are left, nothing runs, nothing was launched at the last fact: no worker can take them, or none
   // would end in time.
   return !impl_->slots.workers().empty();

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <unordered_map>
@@ -14,6 +15,7 @@
 
 #include "core/ready_queues.h"
 #include "core/slot_choice.h"
+#include "core/slot_health.h"
 #include "core/slot_table.h"
 #include "gradus/durations.h"
 #include "gradus/scheduler.h"
@@ -45,6 +47,7 @@ struct Scheduler::Impl {
     std::uint32_t last_node = 0;
     std::vector<std::uint64_t> last_slots;  // ascending
     std::uint32_t losses = 0;
+    std::uint32_t forgiven = 0;  // failures that were a bad slot's
   };
 
   std::shared_ptr<const Graph> graph;
@@ -68,6 +71,8 @@ struct Scheduler::Impl {
   std::vector<std::uint64_t> shapes;   // by step; computed once, since commands are asked about again and again
   std::vector<StepIndex> out_of_time;  // ready, but cannot be expected to end before the limit
   bool told_to_end_for_time = false;
+  SlotHealth health;
+  std::set<std::pair<double, StepIndex>> delayed;  // failed, to be ready again at that moment
 
   Impl(std::shared_ptr<const Graph> the_graph, SchedulerOptions the_options);
 
@@ -85,7 +90,11 @@ struct Scheduler::Impl {
   void on(const WorkerLost& fact, double now, Decisions& out);
   void on(const StopRequested& fact, double now, Decisions& out);
   void lose_attempt(StepIndex step, Decisions& out);
-  void fail_or_retry(StepIndex step, const Live& was, Decisions& out);
+  void note_health(StepIndex step, const Live& was, bool succeeded, Decisions& out);
+  void quarantine(WorkerPlace place, std::uint32_t slot, Decisions& out);
+  double retry_delay(std::uint32_t failures) const;
+  void end_delays(double now, Decisions& out);
+  void fail_or_retry(StepIndex step, const Live& was, double now, Decisions& out);
   void kill_all(bool at_once, Decisions& out) const;
 
   bool may_launch() const { return stop == StopKind::none && !halted; }
@@ -94,12 +103,12 @@ struct Scheduler::Impl {
   bool fits_before_limit(StepIndex step, double now) const;
   void put_aside_what_does_not_fit(double now);
   static bool node_suits(const Demand& demand, const SlotTable::Node& node) {
-    return !node.workers.empty() && (!demand.wants_gpu || node.gpus >= std::max(1U, demand.gpus));
+    return !node.workers.empty() && node.is_whole && (!demand.wants_gpu || node.gpus >= std::max(1U, demand.gpus));
   }
   bool could_go(const Demand& demand, const Avoid& avoid) const;
   Avoid places_to_avoid(StepIndex step, const Demand& demand) const;
   void ask_retries_again();
-  bool worker_could_hold(const Demand& demand, const SlotTable::Worker& worker) const;
+  bool worker_could_hold(const Demand& demand, WorkerPlace place) const;
 
   void dispatch(double now, Decisions& out);
   void launch_in_order(bool on_gpu_slots, double now, Decisions& out);

@@ -34,12 +34,17 @@ void SlotTable::lose(WorkerPlace place) {
   if (keeps_any_of(place)) unkeep();
   for (std::uint32_t slot = 0; slot < worker.shape.slots.size(); ++slot) {
     if (occupant(place, slot) == no_step) set_free(place, slot, false);
+    if (is_usable(place, slot)) --alive_slots_[static_cast<std::size_t>(kind(place, slot))];
     occupant_[worker.first_slot + slot] = no_step;
-    --alive_slots_[static_cast<std::size_t>(kind(place, slot))];
     count_busy(worker.shape.node, false);
   }
   auto& node = nodes_[worker.shape.node];
   std::erase(node.workers, place);
+  node.is_whole = std::all_of(node.workers.begin(), node.workers.end(), [this](WorkerPlace other) {
+    const auto slots_there = all_slots_of(other);
+    return std::all_of(slots_there.begin(), slots_there.end(),
+                       [&](std::uint32_t slot) { return is_usable(other, slot); });
+  });
   if (node.workers.empty()) --wholly_free_nodes_;
   count_gpus(node);
   worker.alive = false;
@@ -89,6 +94,14 @@ void SlotTable::set_free(WorkerPlace place, std::uint32_t slot, bool is_free) {
   } else {
     set.erase({slot, place});
   }
+}
+
+void SlotTable::take_out_of_use(WorkerPlace place, std::uint32_t slot) {
+  if (is_kept(place, slot)) unkeep();
+  set_free(place, slot, false);
+  occupant_[workers_[place].first_slot + slot] = out_of_use;
+  --alive_slots_[static_cast<std::size_t>(kind(place, slot))];
+  nodes_[workers_[place].shape.node].is_whole = false;
 }
 
 void SlotTable::occupy(WorkerPlace worker, std::span<const std::uint32_t> slots, StepIndex step) {

@@ -36,6 +36,7 @@ class SlotTable {
     std::vector<WorkerPlace> workers;  ///< that are alive, ascending
     std::uint32_t gpus = 0;            ///< distinct ones of all their slots
     std::uint32_t busy_slots = 0;
+    bool is_whole = true;  ///< no slot is out of use
   };
   enum class Kind : std::uint8_t { gpu, cpu };
   /// Free slots in the order in which they are handed out: first slots of all workers before second
@@ -63,8 +64,15 @@ class SlotTable {
   /// Free slots of one worker, ascending; kept ones only if `with_kept`.
   std::vector<std::uint32_t> free_of(WorkerPlace worker, bool with_kept) const;
 
+  /// Takes a free slot out of use for good.
+  void take_out_of_use(WorkerPlace worker, std::uint32_t slot);
+  bool is_usable(WorkerPlace worker, std::uint32_t slot) const { return occupant(worker, slot) != out_of_use; }
+
   void occupy(WorkerPlace worker, std::span<const std::uint32_t> slots, StepIndex step);
   void release(WorkerPlace worker, std::span<const std::uint32_t> slots);
+
+  /// The occupant of a slot that was taken out of use.
+  static constexpr StepIndex out_of_use = no_step - 1;
 
   /// By the nodes' numbers; those that lost their last worker have none.
   const std::map<std::uint32_t, Node>& nodes() const { return nodes_; }

@@ -111,6 +111,7 @@ struct Journal::Impl {
   }
   void record(const StopRequested& fact);
   void record(const LaunchAttempt& launch);
+  void record(const SlotQuarantined& bad);
   void record(const Decisions& decisions);
 };
 
@@ -188,7 +189,17 @@ void Journal::Impl::record(const Decisions& decisions) {
       line(R"({{"settled":{},"t":{:.3f},"state":"{}"}})", settled.step + 1, epoch_s(), word(settled.state));
     }
   }
+  for (const auto& bad : decisions.quarantined) record(bad);
   for (const auto& launch : decisions.launches) record(launch);
+}
+
+void Journal::Impl::record(const SlotQuarantined& bad) {
+  const auto* planned = rank(bad.worker);
+  if (planned == nullptr || bad.slot >= planned->slots.size()) return;
+  std::vector<std::string> gpus;
+  for (const auto& gpu : planned->slots[bad.slot].gpus) gpus.push_back(gpu.identity);
+  line(R"({{"quarantined":{},"t":{:.3f},"worker":{},"host":{},"gpus":{},"failures":{}}})",
+       planned->slots[bad.slot].slot, epoch_s(), bad.worker, json_text(planned->host), json_texts(gpus), bad.failures);
 }
 
 Journal::Journal(std::string path, std::uint64_t size, std::shared_ptr<const Graph> graph, const Plan& plan)

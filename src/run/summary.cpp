@@ -90,6 +90,7 @@ void Summary::take(const Decisions& decisions, const Attempt* ended, double now)
     if (settled.state == StepState::failed) take_failed(settled.step, decisions, ended);
     if (settled.state == StepState::skipped && skipped_.size() < most_listed) skipped_.push_back(settled);
   }
+  quarantined_.insert(quarantined_.end(), decisions.quarantined.begin(), decisions.quarantined.end());
   for (const auto& launch : decisions.launches) {
     ++attempts_;
     if (launch.attempt > 1) ++retries_;
@@ -154,6 +155,11 @@ std::string Summary::counts_lines(const End& end) const {
   for (const auto& one : lost_ranks_) {
     text += fmt::format("  lost       rank {} on {}: {}\n", one.worker, host(one.worker), one.why);
   }
+  for (const auto& bad : quarantined_) {
+    text +=
+        fmt::format("  quarantined {}: {} steps in a row failed there, though others like them succeeded elsewhere\n",
+                    quarantined_slot(bad), bad.failures);
+  }
   std::string outcomes;
   for (std::size_t kind = 0; kind < outcome_kinds; ++kind) {
     if (failed_by_[kind] == 0) continue;
@@ -162,6 +168,15 @@ std::string Summary::counts_lines(const End& end) const {
     outcomes += fmt::format("{}{} {}", outcomes.empty() ? "" : ", ", failed_by_[kind], name);
   }
   return outcomes.empty() ? text : text + fmt::format("  failed by  {}\n", outcomes);
+}
+
+/// `slot 3 on h2 with GPU-…`.
+std::string Summary::quarantined_slot(const SlotQuarantined& bad) const {
+  if (bad.worker >= plan_.ranks.size() || bad.slot >= plan_.ranks[bad.worker].slots.size()) return "a slot";
+  const auto& slot = plan_.ranks[bad.worker].slots[bad.slot];
+  std::string gpus;
+  for (const auto& gpu : slot.gpus) gpus += (gpus.empty() ? " with GPU " : ", ") + gpu.identity;
+  return fmt::format("slot {} on {}{}", slot.slot, host(bad.worker), gpus);
 }
 
 /// How much of the time the slots of each node were held by steps.
@@ -236,6 +251,7 @@ std::string Summary::json(const End& end, const OutputTail& tail) const {
                           {"retries", retries_},
                           {"lost_attempts", lost_},
                           {"lost_ranks", nlohmann::json::array()},
+                          {"quarantined", nlohmann::json::array()},
                           {"wall_s", wall_s()},
                           {"stopped", stop_reason_},
                           {"master_max_rss_kib", end.master_max_rss_kib},
@@ -263,6 +279,12 @@ std::string Summary::json(const End& end, const OutputTail& tail) const {
                           {"outcome", word(one.outcome.kind)},
                           {"what", describe(one.outcome)}};
   };
+  for (const auto& bad : quarantined_) {
+    document["quarantined"].push_back({{"host", host(bad.worker)},
+                                       {"rank", bad.worker},
+                                       {"slot", quarantined_slot(bad)},
+                                       {"failures", bad.failures}});
+  }
   for (const auto& one : lost_ranks_) {
     document["lost_ranks"].push_back({{"rank", one.worker}, {"host", host(one.worker)}, {"why", one.why}});
   }

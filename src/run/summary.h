@@ -71,6 +71,7 @@ class Summary : public Observer {
   double wall_s() const { return first_ < 0 ? 0 : last_ - first_; }
   std::string first_line(const End& end) const;
   std::string counts_lines(const End& end) const;
+  std::string quarantined_slot(const SlotQuarantined& bad) const;
   std::string use_lines() const;
   std::string step_lines(const End& end, const OutputTail& tail) const;
   std::string where(const Attempt& attempt) const;
@@ -83,6 +84,7 @@ class Summary : public Observer {
   double first_ = -1, last_ = 0;
   std::uint64_t succeeded_ = 0;
   std::vector<WorkerLost> lost_ranks_;
+  std::vector<SlotQuarantined> quarantined_;
   std::uint64_t attempts_ = 0, retries_ = 0, lost_ = 0;
   std::array<std::uint64_t, outcome_kinds> failed_by_{};  // steps that failed, by their last outcome
   std::vector<Attempt> slowest_;                          // at most five, longest first

@@ -15,7 +15,18 @@ namespace {
 constexpr std::uint32_t nobody = 0xffffffffU;
 
 /// What a draw is for, so that no two kinds of draw hang together.
-enum Purpose : std::uint64_t { failing = 1, way_to_fail, losing, joining, stopping, delay, notice, dying, hostility };
+enum Purpose : std::uint64_t {
+  failing = 1,
+  way_to_fail,
+  losing,
+  joining,
+  stopping,
+  delay,
+  notice,
+  dying,
+  hostility,
+  badness
+};
 
 enum class EventKind : std::uint8_t { worker_joins, worker_goes, attempt_ends, stop_comes, message_comes };
 
@@ -310,6 +321,11 @@ void SimulatedCluster::perform(const LaunchAttempt& launch) {
   const auto index = sim.attempts.take();
   auto& attempt = sim.attempts[index];
   auto course = sim.course_of(launch.step, launch.attempt);
+  for (const auto slot : launch.slots) {
+    if (sim.unit(badness, launch.worker, slot) < sim.faults.bad_slot) {
+      course = {course.seconds / 10, {OutcomeKind::exit_code, 1, ""}};
+    }
+  }
   attempt.step = launch.step;
   attempt.number = launch.attempt;
   attempt.worker = found->second;

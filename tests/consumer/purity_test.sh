@@ -8,7 +8,7 @@ source=$1 archive=$2 compiler=$3
 make_scratch
 
 it "src/core includes nothing of the system but language, text and numbers"
-allowed='algorithm|array|bit|cctype|charconv|cmath|compare|cstddef|cstdint|cstdlib|cstring|deque|functional|initializer_list|iterator|limits|map|memory|numeric|optional|queue|set|span|stdexcept|string|string_view|tuple|type_traits|unordered_map|unordered_set|utility|variant|vector|string.h|fmt/format.h|nlohmann/json.hpp|simdjson.h|xxhash.h|cuda.h|cerrno|csignal|sstream'
+allowed='algorithm|array|bit|cctype|charconv|cmath|compare|cstddef|cstdint|cstdlib|cstring|deque|functional|initializer_list|iterator|limits|map|memory|numeric|optional|queue|regex|set|span|stdexcept|string|string_view|tuple|type_traits|unordered_map|unordered_set|utility|variant|vector|string.h|fmt/format.h|nlohmann/json.hpp|simdjson.h|xxhash.h|cuda.h|cerrno|csignal|sstream'
 expect_equal "other includes" "" "$(grep -hoE '^#include <[^>]+>' "$source"/src/core/*.{h,cpp} |
   sed -E 's/#include <(.*)>/\1/' | sort -u | grep -vxE "$allowed" || true)"
 

@@ -18,10 +18,18 @@ cat >step.sh <<END
 for ((k = 0; k < 5; k++)); do echo "\$1 \$\$ \$(date +%s%N)" >>$scratch/seen; sleep 0.0543; done
 END
 for ((i = 1; i <= steps; i++)); do echo "bash $scratch/step.sh $i"; done >steps.txt
+# $1: rank. Only of our own mpirun: other runs may be under way on this machine.
 rank_pid() {
-  local pid
-  for pid in $(pgrep -f "^$gradus run"); do
-    if tr '\0' '\n' <"/proc/$pid/environ" | grep -qx "OMPI_COMM_WORLD_RANK=$1"; then echo "$pid"; return; fi
+  local process
+  for process in $(ours "$pid"); do
+    if tr '\0' '\n' <"/proc/$process/environ" | grep -qx "OMPI_COMM_WORLD_RANK=$1"; then echo "$process"; return; fi
+  done
+}
+# $1: process. The ranks under it.
+ours() {
+  local child
+  for child in $(pgrep -P "$1"); do
+    if [[ $(ps -o args= -p "$child") == "$gradus run"* ]]; then echo "$child"; else ours "$child"; fi
   done
 }
 begun() { [[ $(cat seen 2>/dev/null | wc -l) -ge $1 ]]; }

@@ -91,24 +91,64 @@ bool Referee::holds(const Ask& ask, const WorkerShape& shape, const std::vector<
          (ask.cpus <= 1 || cores.size() >= ask.cpus);
 }
 
-bool Referee::holds(const Ask& ask, const WorkerShape& shape) const {
-  std::vector<std::uint32_t> all(shape.slots.size());
-  std::iota(all.begin(), all.end(), 0U);
-  return holds(ask, shape, all);
+/// If all slots that are in use at all were free.
+bool Referee::holds(const Ask& ask, const Worker& worker) const {
+  std::vector<std::uint32_t> usable;
+  for (std::uint32_t slot = 0; slot < worker.occupants.size(); ++slot) {
+    if (worker.occupants[slot] != out_of_use) usable.push_back(slot);
+  }
+  return holds(ask, worker.shape, usable);
 }
 
 /// How many nodes could be part of what a step with `nodes` asks for.
 std::size_t Referee::nodes_for(const Ask& ask, bool only_free) const {
   std::map<std::uint32_t, std::set<std::uint32_t>> gpus;
-  std::set<std::uint32_t> busy;
+  std::set<std::uint32_t> busy, not_whole;
   for (const auto& [id, worker] : workers_) {
     if (!worker.alive) continue;
     auto& of_node = gpus[worker.shape.node];
     for (const auto& slot : worker.shape.slots) of_node.insert(slot.gpus.begin(), slot.gpus.end());
     if (free_slots(worker).size() < worker.occupants.size()) busy.insert(worker.shape.node);
+    const auto& occupants = worker.occupants;
+    if (std::find(occupants.begin(), occupants.end(), out_of_use) != occupants.end())
+      not_whole.insert(worker.shape.node);
   }
   return static_cast<std::size_t>(std::count_if(gpus.begin(), gpus.end(), [&](const auto& node) {
-    return node.second.size() >= std::max(ask.gpus, ask.gpu ? 1U : 0U) && !(only_free && busy.contains(node.first));
+    return node.second.size() >= std::max(ask.gpus, ask.gpu ? 1U : 0U) && !(only_free && busy.contains(node.first)) &&
+           !not_whole.contains(node.first);
+  }));
+}
+
+/// Never a slot in use, never twice, never the last of its kind.
+void Referee::judge_quarantine(const Decisions& decisions) {
+  for (const auto& bad : decisions.quarantined) {
+    const auto it = workers_.find(bad.worker);
+    if (it == workers_.end() || !it->second.alive || bad.slot >= it->second.occupants.size()) {
+      complain("a slot that is not there was quarantined");
+      continue;
+    }
+    if (it->second.occupants[bad.slot] != no_step) complain("a slot was quarantined while a step runs there");
+    if (options_.quarantine_after == 0 || bad.failures < options_.quarantine_after) complain("quarantined too early");
+    if (!quarantined_.insert({bad.worker, bad.slot}).second) complain("a slot was quarantined twice");
+    it->second.occupants[bad.slot] = out_of_use;
+    const bool gpu = !it->second.shape.slots[bad.slot].gpus.empty();
+    bool one_left = false;
+    for (const auto& [id, worker] : workers_) {
+      for (std::uint32_t slot = 0; worker.alive && slot < worker.occupants.size(); ++slot) {
+        one_left = one_left || (gpu == !worker.shape.slots[slot].gpus.empty() && !quarantined_.contains({id, slot}));
+      }
+    }
+    if (!one_left) complain("the last slot of its kind was quarantined");
+  }
+}
+
+std::uint32_t Referee::quarantined_failures(StepIndex step) const {
+  const auto it = failed_places_.find(step);
+  if (it == failed_places_.end()) return 0;
+  return static_cast<std::uint32_t>(std::count_if(it->second.begin(), it->second.end(), [this](const Place& place) {
+    return std::any_of(place.slots.begin(), place.slots.end(), [&](std::uint32_t slot) {
+      return quarantined_.contains({place.worker, slot});
+    });
   }));
 }
 
@@ -136,6 +176,7 @@ std::size_t Referee::free_slots_for(const Ask& ask, bool gpu_slots_too) const {
 void Referee::on_fact(const Fact& fact, const Decisions& decisions, double now) {
   std::visit([&](const auto& one) { judge(one, decisions, now); }, fact);
   if (!decisions.launches.empty() && more_workers_follow_) complain("launched although more workers follow at once");
+  judge_quarantine(decisions);
   for (const auto& launch : decisions.launches) judge_launch(launch);
   if (++facts_ % look_closely_every_ != 0) return;
   judge_batch(decisions.launches);
@@ -149,7 +190,11 @@ void Referee::on_time(const Decisions& decisions, double now) {
     stop_ = StopKind::cancel;
   }
   judge_kills(decisions, grace_over, false);
-  if (!decisions.launches.empty()) complain("time alone launched something");
+  const bool may_retry = options_.retry_delay_s > 0;
+  for (const auto& launch : decisions.launches) {
+    if (!may_retry) complain("time alone launched something");
+    judge_launch(launch);
+  }
   if (!decisions.settled.empty() || !decisions.lost.empty()) complain("time alone settled something");
 }
 
@@ -183,7 +228,15 @@ void Referee::judge(const AttemptEnded& fact, const Decisions& decisions, double
     } else if (outcome.is_steps_own_failure() && !cut_.contains(fact.step)) {
       const auto& worker = workers_.at(fact.worker);
       failed_places_[fact.step].push_back({worker.shape.node, fact.worker, it->second.slots});
-      if (++failures_[fact.step] > graph_->options(fact.step).retries) spread_failure(fact.step, settling);
+      const auto retries = graph_->options(fact.step).retries;
+      const bool failed = std::any_of(decisions.settled.begin(), decisions.settled.end(), [&](const StepSettled& said) {
+        return said.step == fact.step && said.state == StepState::failed;
+      });
+      // A failure on a slot that was (or is just now) found bad may be forgiven, but need not be.
+      const auto may_be_forgiven =
+          retries > 0 ? quarantined_failures(fact.step) + static_cast<std::uint32_t>(decisions.quarantined.size()) : 0;
+      const auto failures = ++failures_[fact.step];
+      if (failures > retries && (failed || failures > retries + may_be_forgiven)) spread_failure(fact.step, settling);
     } else if (may_launch()) {
       count_loss(fact.step, settling);
     }
@@ -323,7 +376,10 @@ void Referee::judge_launch(const LaunchAttempt& launch) {
   if (live_.contains(step)) return complain(name(step) + " launched although an attempt of it lives");
   if (!needs_met(step)) complain(name(step) + " launched before its prerequisites");
   if (launch.attempt != ++attempts_[step]) complain(name(step) + ": attempts are not numbered 1, 2, 3");
-  if (failures_[step] > graph_->options(step).retries) complain(name(step) + " launched without a try left");
+  const auto retries = graph_->options(step).retries;
+  if (failures_[step] > retries + (retries > 0 ? quarantined_failures(step) : 0)) {
+    complain(name(step) + " launched without a try left");
+  }
   const auto it = workers_.find(launch.worker);
   if (it == workers_.end() || !it->second.alive)
     return complain(name(step) + " launched on a worker that is not there");
@@ -426,7 +482,7 @@ void Referee::judge_retry_place(const LaunchAttempt& launch, const Worker& worke
   for (const auto& place : it->second) tried.insert(place.node);
   bool untried_node = false, other_node = false;
   for (const auto& [id, other] : workers_) {
-    if (!other.alive || !holds(wanted, other.shape)) continue;
+    if (!other.alive || !holds(wanted, other)) continue;
     untried_node = untried_node || !tried.contains(other.shape.node);
     other_node = other_node || other.shape.node != last.node;
   }
@@ -447,7 +503,7 @@ void Referee::judge_retry_slot(const LaunchAttempt& launch, const std::vector<Pl
   for (const auto& [id, worker] : workers_) {
     if (!worker.alive || (other_node && worker.shape.node == last.node)) continue;
     for (std::uint32_t slot = 0; slot < worker.occupants.size(); ++slot) {
-      if (!holds(ask(launch.step), worker.shape, {slot})) continue;
+      if (worker.occupants[slot] == out_of_use || !holds(ask(launch.step), worker.shape, {slot})) continue;
       untried_slot = untried_slot || !tried.contains({id, slot});
       other_slot = other_slot || id != last.worker || std::vector{slot} != last.slots;
     }
@@ -482,14 +538,14 @@ void Referee::judge_idle_slots(const std::vector<StepIndex>& ready) {
   const std::size_t perhaps_kept = several_wait ? scheduler_.held_slots() : 0;
   std::size_t free_for[2] = {free_slots_for({}, !gpu_step_waits), free_slots_for({.gpu = true}, true)};
   for (const auto step : ready) {
+    if (options_.retry_delay_s > 0 && has_failed_before(step)) continue;  // it may wait for its time
     const auto wanted = ask(step);
     if (live_.empty()) {
       if (wanted.nodes > 0 && nodes_for(wanted, true) >= wanted.nodes) {
         return complain("nothing runs, though " + name(step) + " could");
       }
       for (const auto& [id, worker] : workers_) {
-        if (worker.alive && holds(wanted, worker.shape))
-          return complain("nothing runs, though " + name(step) + " could");
+        if (worker.alive && holds(wanted, worker)) return complain("nothing runs, though " + name(step) + " could");
       }
     }
     if (!wanted.is_single() || has_failed_before(step)) continue;
@@ -517,7 +573,7 @@ void Referee::judge_cpu_only_on_gpu(const LaunchAttempt& launch, const std::vect
   bool several_wait = false;
   for (const auto step : ready) {
     several_wait = several_wait || !ask(step).is_single();
-    if (!ask(step).gpu || has_failed_before(step) || !holds(ask(step), shape)) continue;
+    if (!ask(step).gpu || has_failed_before(step) || !holds(ask(step), workers_.at(launch.worker))) continue;
     complain(name(launch.step) + " is CPU-only and took a GPU slot that " + name(step) + " wants");
   }
   if (!several_wait && ask(launch.step).is_single() && free_slots_for({}, false) > 0) {
@@ -587,7 +643,7 @@ void Referee::final_whistle() {
       return complain("the run is over, but " + name(step) + " could run");
     }
     for (const auto& [id, worker] : workers_) {
-      if (worker.alive && holds(ask(step), worker.shape)) {
+      if (worker.alive && holds(ask(step), worker)) {
         return complain("the run is over, but " + name(step) + " could run on worker " + std::to_string(id));
       }
     }

@@ -80,6 +80,8 @@ class Referee final : public Observer {
   void leave_slots(StepIndex step);
 
   void judge_launch(const LaunchAttempt& launch);
+  void judge_quarantine(const Decisions& decisions);
+  std::uint32_t quarantined_failures(StepIndex step) const;
   void judge_slots(const LaunchAttempt& launch, const Worker& worker);
   void judge_nodes(const LaunchAttempt& launch);
   std::size_t nodes_for(const Ask& ask, bool only_free) const;
@@ -96,7 +98,8 @@ class Referee final : public Observer {
   bool barrier_passed(StepIndex barrier) const;
   std::vector<StepIndex> ready_steps() const;
   bool holds(const Ask& ask, const WorkerShape& shape, const std::vector<std::uint32_t>& slots) const;
-  bool holds(const Ask& ask, const WorkerShape& shape) const;
+  bool holds(const Ask& ask, const Worker& worker) const;
+  static constexpr StepIndex out_of_use = no_step - 1;
   std::vector<std::uint32_t> free_slots(const Worker& worker) const;
   std::size_t free_slots_for(const Ask& ask, bool gpu_slots_too) const;
   bool has_failed_before(StepIndex step) const { return failed_places_.contains(step); }
@@ -108,6 +111,7 @@ class Referee final : public Observer {
   mutable std::vector<bool> passed_;  // barriers known to be passed
   std::vector<std::uint32_t> attempts_, failures_, losses_;
   std::unordered_map<StepIndex, LaunchAttempt> live_;
+  std::set<std::pair<WorkerId, std::uint32_t>> quarantined_;
   std::set<StepIndex> cut_;  // live on several nodes, of which one is lost
   std::unordered_map<StepIndex, std::vector<Place>> failed_places_;
   std::map<WorkerId, Worker> workers_;

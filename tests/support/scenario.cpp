@@ -92,6 +92,9 @@ std::vector<std::string> Rehearsal::tell(const Decisions& decisions) {
   }
   for (const auto& lost : decisions.lost) lines.push_back("lost " + attempt_name(lost.step, lost.attempt));
   for (const auto& settled : decisions.settled) lines.push_back(tell(settled));
+  for (const auto& bad : decisions.quarantined) {
+    lines.push_back(fmt::format("quarantine slot {} of {}: {} failures", bad.slot, bad.worker, bad.failures));
+  }
   for (const auto& launch : decisions.launches) lines.push_back(tell(launch));
   if (scheduler_.held_slots() != held_) {
     held_ = scheduler_.held_slots();
@@ -187,6 +190,10 @@ SchedulerOptions scheduler_options(std::string_view words) {
       options.on_error = value == "stop" ? OnError::stop : OnError::keep_going;
     else if (key == "crash-limit")
       options.crash_limit = static_cast<std::uint32_t>(std::stoul(value));
+    else if (key == "quarantine")
+      options.quarantine_after = static_cast<std::uint32_t>(std::stoul(value));
+    else if (key == "retry-delay")
+      options.retry_delay_s = std::stod(value);
     else if (key == "grace")
       options.grace_s = std::stod(value);
     else

@@ -1,0 +1,54 @@
+#!/bin/bash
+# A GPU on which every step fails at once, among good ones.
+#   bad_gpu_test.sh GRADUS
+set -euo pipefail
+here=$(dirname "$(readlink -f "$0")")
+. "$here/../cluster/expect.sh"
+gradus=$(readlink -f "$1")
+make_scratch
+cd "$scratch"
+unset GRADUS_GPU_LIST GRADUS_USE_GPU CUDA_VISIBLE_DEVICES
+# GPU 2 fails; others take some time.
+cat >step.sh <<'X'
+echo "$1 $2" >>tried
+[ "$2" != 2 ] || { echo "CUDA error: an illegal memory access" >&2; exit 1; }
+sleep 0.03
+echo x >"done.$1"
+X
+some() { for ((i = 1; i <= 60; i++)); do echo "$1{\"id\":\"s$i\",\"command\":\"sh step.sh $i %(GPU)s\"$2}"; done; }
+
+it "steps with retries all succeed, the bad GPU is named and gets nothing more"
+some "" ',"retries":1' >good.jsonl
+expect_exit 0 "$gradus" run good.jsonl --gpus 0-3 --quiet --retry-delay 0s
+expect_equal "done" 60 "$(ls done.* | wc -l)"
+expect_match "summary" "quarantined slot 2 on .* with GPU 2: [0-9]+ steps in a row failed there" "$seen"
+expect_equal "in summary.json" 1 "$(grep -c '"failures"' good.run/summary.json)"
+expect_equal "in the journal" 1 "$(grep -c '^{"quarantined":2' good.run/journal.jsonl)"
+bad=$(grep -c ' 2$' tried)
+((bad >= 3 && bad < 30)) || fail "some steps on GPU 2, then none" "$bad"
+
+it "steps without retries are not run again behind their owner's back; --resume does it"
+rm -f tried done.*
+some "" '' >once.jsonl
+expect_exit 1 "$gradus" run once.jsonl --gpus 0-3 --quiet
+expect_equal "tries of one step" 1 "$(cut -d ' ' -f 1 tried | sort | uniq -c | awk '{print $1}' | sort -u)"
+expect_match "summary" "quarantined slot 2" "$seen"
+expect_exit 0 "$gradus" run once.jsonl --gpus 0,1,3 --quiet --resume
+expect_equal "done" 60 "$(ls done.* | wc -l)"
+
+it "--quarantine off lets it go on"
+rm -f tried done.*
+expect_exit 1 "$gradus" run once.jsonl --gpus 0-3 --quiet --restart --quarantine off
+! grep -q quarantined <<<"$seen" || fail "no quarantine" "$seen"
+
+it "steps that fail everywhere are their own fault: no slot is blamed"
+for ((i = 1; i <= 40; i++)); do echo "test $((i % 2)) = 0 && sleep 0.02 # $i"; done >half.txt
+expect_exit 1 "$gradus" run half.txt --threads 5 --quiet --retry-delay 0s
+! grep -q quarantined <<<"$seen" || fail "no quarantine" "$seen"
+
+it "a retry waits longer each time"
+echo 'date +%s%N >>times; false' >again.txt
+sed -i '1i #GRADUS --retries 2' again.txt
+expect_exit 1 "$gradus" run again.txt --threads 1 --quiet --retry-delay 0.2s
+awk 'NR > 1 { print ($1 - last) / 1e9 } { last = $1 }' times >gaps
+awk 'NR == 1 { first = $1 } END { exit !(first >= 0.2 && $1 >= 0.4) }' gaps || fail "gaps of at least 0.2 s and 0.4 s" "$(cat gaps)"
