@@ -153,7 +153,7 @@ const std::vector<Group>& groups() {
          "before a step's first retry, twice as long before each further one, at most a minute (default 1s)",
          [](RunOptions& o, const Text& t) { return store_duration(o.retry_delay_s, t); }},
         {"survive", command_line | steps_file, nullptr,
-         "under scripts/gradus-mpirun: go on with the ranks that are left when one is lost",
+         "under gradus-mpirun: go on with the ranks that are left when one is lost",
          [](RunOptions& o, const Text&) {
            o.survive = true;
            return Text();

@@ -46,7 +46,7 @@ constexpr Setting settings[] = {
     {"sbatch", "OPTION", "one more option of sbatch, as --mem=0; may be repeated", check_sbatch_option, true},
     {"module", "NAME", "module to load before the run; may be repeated", check_name, true},
     {"gradus", "PATH", "the gradus program, if not in PATH", check_line, false},
-    {"option", "WORD", "one more word for `gradus run`, as --retries=1; may be repeated", check_line, true}};
+    {"option", "WORD", "one more word for `gradus run`, as --quiet; may be repeated", check_line, true}};
 
 struct Kind {
   const char* name;

@@ -18,13 +18,13 @@ for kind in one-node many-nodes requeue array; do
   [[ $kind != one-node && $kind != array ]] || nodes=()
   "$gradus" template slurm --kind $kind "${nodes[@]}" --gpus-per-node 4 --cpus-per-node 16 --time 04:00:00 --array 1-3 \
     --steps "my 'steps'.txt" --partition gpu --account lab --module cuda/12 --module relion --sbatch=--mem=0 \
-    --gradus "/opt/gradus dir/gradus" --option=--retries=2 --option="--prolog=ulimit -s unlimited" >$kind.sh
+    --gradus "/opt/gradus dir/gradus" --option=--retry-delay=5s --option="--prolog=ulimit -s unlimited" >$kind.sh
   bash -n $kind.sh
   expect_equal "arrows" "" "$(grep -e '# <--' $kind.sh || true)"
   expect_match "lines" "#SBATCH --partition=gpu
 #SBATCH --account=lab
 #SBATCH --mem=0" "$(cat $kind.sh)"
-  expect_equal "what the shell reads" "my 'steps'.txt|/opt/gradus dir/gradus|--retries=2|--prolog=ulimit -s unlimited" \
+  expect_equal "what the shell reads" "my 'steps'.txt|/opt/gradus dir/gradus|--retry-delay=5s|--prolog=ulimit -s unlimited" \
     "$(bash -c "$(grep -E '^(steps|gradus|options)=' $kind.sh)"'; printf "%s|%s|%s|%s" "$steps" "$gradus" "${options[@]}"')"
 done
 
