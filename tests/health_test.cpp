@@ -66,6 +66,12 @@ TEST(Health, names_each_thing_that_is_wrong_with_its_host_and_mend) {
   EXPECT_THAT(one_wrong([](RankHealth& r) { r.gpu_trouble = true; }), ElementsAre(HasSubstr("sbatch --exclude")));
 }
 
+TEST(Health, says_once_that_rank_0_cannot_write_at_all) {
+  auto a = healthy(0, "a"), b = healthy(1, "b");
+  a.sees_probe = b.sees_probe = false;
+  EXPECT_THAT(told({a, b}), ElementsAre(HasSubstr("error a: rank 0 cannot write to /data")));
+}
+
 TEST(Health, wants_the_ranks_of_a_node_to_see_the_same_gpus_or_each_its_own) {
   const auto with = [](std::vector<std::string> first, std::vector<std::string> second, const char* host) {
     auto a = healthy(0, "a"), b = healthy(1, host);

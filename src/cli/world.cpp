@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <stdexcept>
+#include <system_error>
 
 #include "core/granted_gpus.h"
 #include "mpi/mpi_cluster.h"
@@ -43,6 +44,21 @@ RankHealth health_of_this_rank(std::uint32_t rank, const std::string& probe_file
   return health;
 }
 
+struct Probe {
+  std::unique_ptr<ProbeFile> file;  ///< null: nothing can be written there, and the token is empty
+  std::string path, token;
+};
+
+Probe try_probe(const std::string& folder) {
+  try {
+    auto file = std::make_unique<ProbeFile>(folder);
+    auto path = file->path(), token = file->token();
+    return {std::move(file), std::move(path), std::move(token)};
+  } catch (const std::system_error&) {
+    return {nullptr, folder + "/.gradus-doctor", ""};
+  }
+}
+
 class WorldOfOne : public World {
  public:
   WorldOfOne(const StepEnvironment& environment, Guardian& guardian, bool under_mpirun)
@@ -55,8 +71,8 @@ class WorldOfOne : public World {
     return {report_of_this_rank(0, look_for_gpus)};
   }
   std::vector<RankHealth> examine(const std::string& folder) override {
-    const ProbeFile probe(folder);
-    return {health_of_this_rank(0, probe.path(), probe.token())};
+    const auto probe = try_probe(folder);
+    return {health_of_this_rank(0, probe.path, probe.token)};
   }
   std::unique_ptr<Cluster> start(std::shared_ptr<const Graph> graph, const Plan& plan,
                                  const RunSettings& settings) override {
@@ -105,11 +121,11 @@ class WorldOfRanks : public World {
   }
 
   std::vector<RankHealth> examine(const std::string& folder) override {
-    const ProbeFile probe(folder);
-    mpi_.broadcast(to_bytes(Invitation{true, true, false, true, probe.path(), probe.token()}));
+    const auto probe = try_probe(folder);
+    mpi_.broadcast(to_bytes(Invitation{true, true, false, true, probe.path, probe.token}));
     stage_ = Stage::started;
     std::vector<RankHealth> all;
-    for (const auto& bytes : mpi_.gather(to_bytes(health_of_this_rank(0, probe.path(), probe.token())))) {
+    for (const auto& bytes : mpi_.gather(to_bytes(health_of_this_rank(0, probe.path, probe.token)))) {
       auto health = read_rank_health(bytes);
       if (!health) throw std::runtime_error(fmt::format("rank {} sent a word that cannot be read", all.size()));
       health->report.rank = static_cast<std::uint32_t>(all.size());

@@ -82,6 +82,13 @@ class Examination {
 
   void look_at_folder(const RankHealth& rank) {
     const auto& host = rank.report.host;
+    if (!ranks_.front().sees_probe) {
+      if (&rank != &ranks_.front()) return;
+      say(Severity::error, host,
+          fmt::format("rank 0 cannot write to {}, where run directories are to be: choose another folder",
+                      shared_folder_));
+      return;
+    }
     if (!rank.sees_probe) {
       say(Severity::error, host,
           fmt::format("does not see what rank 0 has written to {}: the run directory must be on a file system that "

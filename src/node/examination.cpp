@@ -153,7 +153,8 @@ RankHealth examine_this_rank(const std::string& probe_file, const std::string& t
   add_limits(health);
   add_variables(health);
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(5);
-  while (!(health.sees_probe = holds(probe_file, token)) && std::chrono::steady_clock::now() < until) {
+  while (!token.empty() && !(health.sees_probe = holds(probe_file, token)) &&
+         std::chrono::steady_clock::now() < until) {
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
   health.file_system = file_system_name(folder_of(probe_file));

@@ -40,6 +40,10 @@ it "a low limit of open files is noticed"
 expect_exit 0 bash -c "ulimit -n 200; exec '$gradus' doctor"
 expect_match "finding" "may open 200 files only" "$seen"
 
+it "a folder in which nothing can be written is a finding"
+expect_exit 1 "$gradus" doctor --shared /proc
+expect_match "finding" "error: .*rank 0 cannot write to /proc" "$seen"
+
 it "wrong words and folders are refused"
 expect_exit 2 "$gradus" doctor --sharde x
 expect_exit 2 "$gradus" doctor --shared missing
