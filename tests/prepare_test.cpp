@@ -234,7 +234,8 @@ TEST(RunsWithoutShell, is_false_for_builtins_but_for_those_that_are_programs_too
 TEST(LauncherVariables, are_what_mpirun_puts_in_and_nothing_of_the_users) {
   for (const char* name :
        {"PMIX_RANK", "PMI_SIZE", "OMPI_COMM_WORLD_RANK", "OMPI_MCA_ess_base_jobid", "OMPI_MCA_ess", "OMPI_MCA_pmix",
-        "OMPI_MCA_orte_ess_node_rank", "OMPI_UNIVERSE_SIZE", "OMPI_APP_CTX_NUM_PROCS", "OMPI_MCA_initial_wdir"}) {
+        "OMPI_MCA_orte_ess_node_rank", "OMPI_UNIVERSE_SIZE", "OMPI_APP_CTX_NUM_PROCS", "OMPI_MCA_initial_wdir",
+        "HYDI_CONTROL_FD", "MPI_LOCALRANKID", "GRADUS_STATUS_FILE"}) {
     EXPECT_TRUE(is_launcher_variable(name)) << name;
   }
   for (const char* name :

@@ -212,7 +212,7 @@ void Scheduler::Impl::quarantine(WorkerPlace place, std::uint32_t slot, Decision
   const auto streak = health.streak(number);
   for (const auto step : streak) {
     // Settled steps stay what they are; the others have lost nothing by this slot.
-    if (states[step] != StepState::failed) ++tried[step].forgiven;
+    if (states[step] != StepState::failed && states[step] != StepState::succeeded) ++tried[step].forgiven;
   }
   if (slots.is_kept(place, slot)) give_up_kept();
   slots.take_out_of_use(place, slot);

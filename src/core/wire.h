@@ -40,7 +40,7 @@ struct Farewell {
   bool operator==(const Farewell&) const = default;
 };
 
-/// Both ways, when there was nothing else to say for a while: I live.
+/// Both ways and again and again: I live. How often, and to whom no more: core/silence.h.
 struct Beat {
   bool operator==(const Beat&) const = default;
 };

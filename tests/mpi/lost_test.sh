@@ -102,6 +102,13 @@ finish
 expect_equal "exit code" 137 $code
 resume
 
+it "a gradus inside a step, under an mpirun of its own, does not speak for the run"
+rm -rf inner.run outer.run
+echo true >inner.txt
+printf '%s -np 2 %s run inner.txt --quiet --restart\nsleep 2\necho x >>last\n' "$mpiexec" "$gradus" >outer.txt
+expect_exit 0 timeout -k 5 60 "$launcher" -np 2 "$gradus" run outer.txt --threads 1 --survive --quiet
+expect_file last
+
 it "the launcher gives the run's own status and passes USR1 on"
 echo false >bad.txt
 expect_exit 1 timeout -k 5 60 "$launcher" -np 2 "$gradus" run bad.txt --survive
