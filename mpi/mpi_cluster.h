@@ -14,6 +14,7 @@
 #include "core/silence.h"
 #include "gradus/cluster.h"
 #include "gradus/graph.h"
+#include "node/clock.h"
 #include "mpi_environment.h"
 #include "node/slot_pool.h"
 #include "post.h"
@@ -32,7 +33,7 @@ class MpiCluster : public Cluster {
   void perform(const LaunchAttempt& launch) override;
   void perform(const KillAttempt& kill) override;
   void wait(double until, std::vector<Fact>& facts) override;
-  double now() const override { return Slot::now_s(); }
+  double now() const override { return monotonic_s(); }
 
  private:
   void take_letters(std::vector<Fact>& facts);

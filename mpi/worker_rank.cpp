@@ -11,6 +11,7 @@
 #include "core/log_names.h"
 #include "core/silence.h"
 #include "leaving.h"
+#include "node/clock.h"
 #include "node/cores.h"
 #include "node/signals.h"
 #include "node/slot_pool.h"
@@ -28,7 +29,7 @@ class Pump {
     guardian_.watch(silence_.guardian_gives_up_s());
     guardian_.set_last_word(gone_file(order.settings.run_dir, order.settings.life),
                             fmt::format("{}\n", order.rank.rank), true);
-    nap_.traffic(Slot::now_s());
+    nap_.traffic(monotonic_s());
     wake_on_signal(inbox_.fd());
   }
   ~Pump() { wake_on_signal(-1); }
@@ -46,7 +47,7 @@ class Pump {
       heed_signals();
       post_.flush();
       if (farewell_) break;
-      const double now = Slot::now_s();
+      const double now = monotonic_s();
       inbox_.sleep(std::min(nap_.length(now), std::max(0.0, kill_at_ - now)));
     }
     answer_farewell();
@@ -67,7 +68,7 @@ class Pump {
   void take(Message& message) {
     if (auto* order = std::get_if<AttemptOrder>(&message)) {
       pool_.launch(std::move(*order));
-      nap_.traffic(Slot::now_s());
+      nap_.traffic(monotonic_s());
     } else if (const auto* kill = std::get_if<KillOrder>(&message)) {
       pool_.kill(kill->step, kill->attempt, kill->at_once);
     } else if (const auto* farewell = std::get_if<Farewell>(&message)) {
@@ -81,12 +82,12 @@ class Pump {
     std::vector<AttemptEnded> ended;
     inbox_.take(ended);
     for (auto& one : ended) post_.write(0, EndReport{one.step, one.attempt, std::move(one.result)});
-    if (!ended.empty()) nap_.traffic(Slot::now_s());
+    if (!ended.empty()) nap_.traffic(monotonic_s());
   }
 
   /// Without the master nobody will ever ask for what runs here, and it may be started elsewhere.
   void keep_in_touch() {
-    listening_.look(Slot::now_s());
+    listening_.look(monotonic_s());
     const double listened = listening_.listened_s();
     if (listened >= next_beat_) {
       next_beat_ = listened + silence_.beat_every_s();
@@ -97,14 +98,14 @@ class Pump {
     fmt::print(stderr, "gradus: {}: rank 0 was not heard of for {:.0f} s; its steps here are ended\n", host_name(),
                listened - heard_);
     pool_.kill_all(false);
-    const double until = Slot::now_s() + 2;
-    while (pool_.busy() && Slot::now_s() < until) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    const double until = monotonic_s() + 2;
+    while (pool_.busy() && monotonic_s() < until) std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
 
   /// The master hears the signal too and tells us to end our steps; but it may be dead or far away.
   void heed_signals() {
     const auto stop = take_stop_request(SignalRules::under_mpirun);
-    const double now = Slot::now_s();
+    const double now = monotonic_s();
     if (stop && stop->kind >= StopKind::cancel) {
       pool_.kill_all(stop->kind == StopKind::kill);
       kill_at_ = std::min(kill_at_, now + leave_within_s);
@@ -116,8 +117,8 @@ class Pump {
 
   void answer_farewell() {
     post_.write(0, Farewell{});
-    const double until = Slot::now_s() + 5;
-    while (!post_.all_sent() && Slot::now_s() < until) inbox_.sleep(200e-6);
+    const double until = monotonic_s() + 5;
+    while (!post_.all_sent() && monotonic_s() < until) inbox_.sleep(200e-6);
   }
 
   Inbox inbox_;

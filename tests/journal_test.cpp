@@ -5,6 +5,9 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -12,6 +15,7 @@
 
 #include "core/step_keys.h"
 #include "run/journal_reader.h"
+#include "run/seal.h"
 #include "support/temporary_folder.h"
 
 namespace gradus {
@@ -69,6 +73,11 @@ AttemptEnded end(StepIndex step, OutcomeKind kind = OutcomeKind::succeeded, std:
 
 const Decisions nothing;
 
+std::string sealed(std::string record) {
+  seal_record(record, 0);
+  return record;
+}
+
 class JournalTest : public testing::Test {
  protected:
   /// Goes on where the journal, after being cut, ends.
@@ -112,7 +121,7 @@ TEST_F(JournalTest, holds_a_whole_life_as_json_lines) {
   }
   const auto all = records();
   ASSERT_EQ(all.size(), 5U);
-  EXPECT_EQ(all[0]["life"], 1);
+  EXPECT_EQ(all[0]["life"], 2);
   EXPECT_EQ(all[0]["argv"], (json{"gradus", "run"}));
   EXPECT_EQ(all[1]["slots"][0]["gpus"], json{"GPU-abc"});
   EXPECT_EQ(all[2]["launch"], 1);
@@ -290,8 +299,8 @@ TEST_F(JournalTest, ordinals_and_attempts_count_within_a_life) {
     journal->commit(0);
   }
   const auto killed = text();
-  folder.write("journal.jsonl", killed + R"({"life":1,"count":2})" + "\n" +
-                                    R"({"end":1,"a":1,"outcome":"succeeded","start":1,"stop":2})" + "\n");
+  folder.write("journal.jsonl", killed + sealed(R"({"life":2,"count":2})") +
+                                    sealed(R"({"end":1,"a":1,"outcome":"succeeded","start":1,"stop":2})"));
   EXPECT_THROW(read(), std::runtime_error) << "nothing was launched in that life";
 }
 
@@ -318,11 +327,10 @@ TEST_F(JournalTest, cut_at_any_byte_it_can_be_gone_on_with) {
 }
 
 TEST_F(JournalTest, damage_in_the_middle_is_an_error_that_names_file_line_and_byte) {
-  const std::string life = R"({"life":1,"count":2})"
-                           "\n";
+  const auto life = sealed(R"({"life":2,"count":2})");
   const auto message = [&](const std::string& broken) -> std::string {
     try {
-      read_journal("j", life + broken + "\n" + life);
+      read_journal("j", life + (broken.ends_with('}') ? sealed(broken) : broken + "\n") + life);
       return "no error";
     } catch (const std::runtime_error& error) {
       return error.what();
@@ -333,16 +341,40 @@ TEST_F(JournalTest, damage_in_the_middle_is_an_error_that_names_file_line_and_by
         R"({"launch":3,"a":1,"key":"1","digest":"0"})", R"({"launch":0,"a":1,"key":"1","digest":"0"})",
         R"({"launch":99999999999,"a":1,"key":"1","digest":"0"})", R"({"end":1,"a":1,"outcome":"succeeded"})",
         R"({"stop":"drain")", R"({"launch":1,"a":1,"key":"1","digest":"0")", "[1]", "{}", "\xff"}) {
-    EXPECT_THAT(message(broken), HasSubstr("j: line 2 (byte 21) is damaged")) << broken;
+    EXPECT_THAT(message(broken), HasSubstr(fmt::format("j: line 2 (byte {}) is damaged", life.size()))) << broken;
+  }
+}
+
+TEST_F(JournalTest, any_flipped_bit_is_found_and_its_line_named) {
+  {
+    const auto journal = open();
+    journal->on_fact(WorkerJoined{0, {}, false}, launch(0), 0);
+    journal->on_fact(end(0), settle(0, StepState::succeeded), 1);
+    journal->end_life(0, {});
+  }
+  const auto whole = text();
+  for (std::size_t byte = 0; byte + 1 < whole.size(); ++byte) {
+    auto flipped = whole;
+    flipped[byte] = static_cast<char>(flipped[byte] ^ (1 << (byte % 7)));
+    const auto lines_before = std::count(whole.begin(), whole.begin() + static_cast<long>(byte), '\n');
+    try {
+      read_journal("j", flipped);
+      ADD_FAILURE() << "byte " << byte << " was flipped unseen";
+    } catch (const std::runtime_error& error) {
+      const std::string what = error.what();
+      EXPECT_TRUE(what.find(fmt::format("line {} ", lines_before + 1)) != std::string::npos ||
+                  what.find("another version") != std::string::npos)
+          << byte << ": " << what;
+    }
   }
 }
 
 TEST_F(JournalTest, another_version_is_an_error_that_says_so) {
   try {
-    read_journal("j", "{\"life\":2,\"count\":2}\n");
+    read_journal("j", "{\"life\":1,\"count\":2}\n");
     FAIL() << "must throw";
   } catch (const std::runtime_error& error) {
-    EXPECT_THAT(error.what(), HasSubstr("journal version 2, this one reads 1"));
+    EXPECT_THAT(error.what(), HasSubstr("journal version 1, this one reads 2"));
   }
 }
 
@@ -352,7 +384,7 @@ TEST_F(JournalTest, a_file_that_does_not_begin_with_a_life_is_no_journal) {
 }
 
 TEST_F(JournalTest, records_of_kinds_that_do_not_matter_for_going_on_are_passed_over) {
-  const auto story = read_journal("j", "{\"life\":1,\"count\":1}\n{\"weather\":\"fine\"}\n");
+  const auto story = read_journal("j", sealed(R"({"life":2,"count":1})") + sealed(R"({"weather":"fine"})"));
   EXPECT_EQ(story.lives, 1U);
   EXPECT_TRUE(story.steps.empty());
 }

@@ -217,6 +217,45 @@ TEST_F(SlotPoolTest, binds_a_step_to_the_cores_of_its_slots_unless_told_otherwis
   EXPECT_EQ(outcome().code, 1) << "held to one core though it has two slots";
 }
 
+TEST_F(SlotPoolTest, ends_what_a_step_left_in_a_session_of_its_own) {
+  const auto process = folder_.file("process");
+  // Daemons: one that keeps its variables, and one that has shed them and is only known when nothing else runs.
+  launch("(setsid sh -c 'echo $$ >" + process + "; exec sleep 60' &) ; (env -i setsid sh -c 'echo $$ >" + process +
+         ".2; exec sleep 60' &) ; while ! test -s " + process + " -a -s " + process + ".2; do :; done");
+  EXPECT_TRUE(outcome().succeeded());
+  EXPECT_NE(::kill(std::stoi(folder_.read("process")), 0), 0);
+  EXPECT_NE(::kill(std::stoi(folder_.read("process.2")), 0), 0);
+}
+
+TEST_F(SlotPoolTest, leaves_the_daemons_of_a_step_that_still_runs_alone) {
+  const auto process = folder_.file("process");
+  launch("(setsid sh -c 'echo $$ >" + process + "; exec sleep 60' &) ; while ! test -e " + folder_.file("go") +
+             "; do sleep 0.01; done; kill -0 $(cat " + process + ")",
+         0);
+  wait_for_file("process");
+  launch("true", 1);
+  EXPECT_EQ(next_end().step, 1U);
+  folder_.write("go", "");
+  EXPECT_TRUE(outcome().succeeded()) << "its daemon was gone before it ended";
+}
+
+TEST_F(SlotPoolTest, keeps_output_below_its_limit) {
+  settings_.output_limit = 4096;
+  launch("head -c 1000000 /dev/zero | tr '\\0' x");
+  const auto end = outcome();
+  EXPECT_TRUE(end.succeeded());
+  EXPECT_THAT(end.detail, HasSubstr("--output-limit 4.0 KiB"));
+  EXPECT_LT(folder_.read("logs/1.out").size(), 4200U);
+}
+
+TEST_F(SlotPoolTest, tells_a_word_that_is_too_long_for_the_kernel) {
+  launch("echo '" + std::string(200000, 'x') + "'");
+  const auto end = outcome();
+  EXPECT_EQ(end.kind, OutcomeKind::could_not_start);
+  EXPECT_EQ(end.code, E2BIG);
+  EXPECT_THAT(end.detail, HasSubstr("a word of 200007 bytes, at most 131071; write the command into a script"));
+}
+
 TEST_F(SlotPoolTest, measures_what_a_step_used) {
   launch("sh -c 'i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done'");
   const auto end = next_end();

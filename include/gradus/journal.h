@@ -3,19 +3,21 @@
 // Knows: the form of the records and how they reach the disk.
 // Unaware of: scheduling, how the records are used later (see journal_reader.h).
 //
-// One JSON object a line; the first key tells the kind. Times `t` are seconds since the Unix epoch.
-//   {"life":1,"t":…,"at":"2026-11-23T18:00:00Z","gradus":"0.1.0","steps":"chain.txt","count":35,"host":"n1","pid":7,
+// One JSON object a line; the first key tells the kind, the last, `"x"`, is a checksum of what stands before it (see
+// run/seal.h; left out below). Times `t` are seconds since the Unix epoch.
+//   {"life":2,"t":…,"at":"2026-11-23T18:00:00Z","gradus":"0.1.0","steps":"chain.txt","count":35,"host":"n1","pid":7,
 //    "argv":["gradus","run",…]}
 //     a life begins; "life" is the journal's version. Ordinals and attempts count within a life
 //   {"worker":0,"host":"n1","node":0,"local_rank":0,"slots":[{"slot":0,"thread":1,"gpus":["GPU-…"],"cores":[0]}]}
 //   {"launch":17,"t":…,"a":1,"worker":0,"slots":[0],"gpus":["0"],"key":"…","digest":"…","id":"align"}
 //     step ordinal 17, attempt 1; written before the attempt is started. "slots" count within the worker,
 //     "gpus" are positions (CPU-only: none), "id" is there when the file gave one. What the environment
-//     holds is in the digest only
+//     holds is in the digest only. A step with `nodes` has "with":[2,3]: the other workers that it takes
 //   {"end":17,"t":…,"a":1,"worker":0,"outcome":"exit_code","code":3,"detail":"…","start":…,"stop":…,
 //    "user":…,"sys":…,"rss":…,"final":"failed"}      "final" only when the step is settled by it
 //   {"lost":17,"t":…,"a":1,"worker":2}                the attempt went with its worker
 //   {"stray":17,"t":…,"a":1,"worker":2,"outcome":"…"}  an end that nothing waited for: late, doubled, invented
+//   {"quarantined":3,"t":…,"worker":1,"host":"n1","gpus":["GPU-…"],"failures":4}   slot 3 gets nothing more in this life
 //   {"settled":18,"t":…,"state":"skipped","because":17}
 //   {"stop":"drain","t":…,"why":"signal USR1"}
 //   {"gone":2,"t":…,"why":"…"}                        a worker was lost
@@ -33,7 +35,7 @@
 
 namespace gradus {
 
-inline constexpr int journal_version = 1;
+inline constexpr int journal_version = 2;
 
 /// What is written down about a life of a run before it begins.
 struct LifeRecord {

@@ -9,6 +9,8 @@
 #include <iostream>
 #include <limits>
 
+#include "core/size_text.h"
+
 namespace gradus::cli {
 namespace {
 
@@ -164,6 +166,17 @@ const std::vector<Group>& groups() {
            auto wrong = store_duration(o.lost_after_s, t);
            if (wrong.empty() && o.lost_after_s < 10) wrong = "less than 10s: a rank may only be slow";
            return wrong;
+         }},
+        {"output-limit", command_line | steps_file, "SIZE|none",
+         "how large each file of a step's output may become (default 1G): of more, the first half and the latest lines "
+         "are kept",
+         [](RunOptions& o, const Text& t) {
+           const auto size = t == "none" ? std::uint64_t{0} : parse_size(t);
+           if (!size || (*size > 0 && *size < 4096)) {
+             return fmt::format("'{}' is no size from 4K on: write 500M, 2G or none", t);
+           }
+           o.output_limit = *size;
+           return Text();
          }},
         {"shell", command_line | steps_file, "PATH", "for commands that need a shell (default /bin/sh)",
          [](RunOptions& o, const Text& t) { return keep(o.shell, t); }},

@@ -38,6 +38,7 @@ struct RunOptions {
   std::uint32_t quarantine_after = 3;
   double retry_delay_s = 1;
   bool survive = false;
+  std::uint64_t output_limit = std::uint64_t{1} << 30;  ///< bytes; 0: none
   double lost_after_s = 60;
   std::string shell = "/bin/sh";
   std::string prolog;

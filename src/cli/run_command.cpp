@@ -18,8 +18,8 @@
 #include "gradus/durations.h"
 #include "gradus/journal.h"
 #include "node/allocation.h"
+#include "node/clock.h"
 #include "node/cores.h"
-#include "node/slot.h"
 #include "run/journal_reader.h"
 #include "run/progress.h"
 #include "run/resume.h"
@@ -49,13 +49,14 @@ void print_plan(const Plan& plan) {
 RunSettings settings_of(const RunOptions& options, const std::string& run_dir) {
   RunSettings settings;
   settings.run_dir = run_dir;
-  settings.life = fmt::format("{}.{:.0f}", getpid(), Slot::now_s() * 1000);
+  settings.life = fmt::format("{}.{:.0f}", getpid(), monotonic_s() * 1000);
   settings.shell = options.shell;
   settings.prolog = options.prolog;
   settings.gpu_mask = options.gpu_mask;
   settings.hide_gpus = options.hide_gpus;
   settings.grace_s = options.grace_s;
   settings.bind_cores = options.bind_cores;
+  settings.output_limit = options.output_limit;
   settings.survive = options.survive;
   settings.lost_after_s = options.lost_after_s;
   return settings;
@@ -164,7 +165,7 @@ class Run {
     }
     if (left == std::numeric_limits<double>::infinity()) return;
     const double reserve = std::min(input_.options.grace_s + 5, left / 10);
-    options.end_running_at = Slot::now_s() + std::max(0.0, left - reserve);
+    options.end_running_at = monotonic_s() + std::max(0.0, left - reserve);
     options.start_nothing_after = options.end_running_at;
     fmt::print("time limit: {} by {}; steps have to end {} before it\n", duration_text(std::max(0.0, left)), source,
                duration_text(reserve));

@@ -139,7 +139,7 @@ void fields(A& a, PlannedRank& r) {
 template <class A>
 void fields(A& a, RunSettings& s) {
   a(s.run_dir), a(s.life), a(s.shell), a(s.prolog), a(s.gpu_mask), a(s.hide_gpus), a(s.grace_s), a(s.survive),
-      a(s.lost_after_s), a(s.bind_cores);
+      a(s.lost_after_s), a(s.output_limit), a(s.bind_cores);
 }
 template <class A>
 void fields(A& a, AttemptOrder& o) {

@@ -17,16 +17,11 @@
 #include <system_error>
 #include <thread>
 
+#include "node/clock.h"
 #include "node/cores.h"
 
 namespace gradus {
 namespace {
-
-double epoch_s() {
-  timespec now{};
-  clock_gettime(CLOCK_REALTIME, &now);
-  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
-}
 
 std::uint64_t finite(rlim_t value) { return value == RLIM_INFINITY ? 0 : value; }
 

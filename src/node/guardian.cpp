@@ -15,6 +15,8 @@
 #include <ctime>
 #include <system_error>
 
+#include "node/leftovers.h"
+
 namespace gradus {
 namespace {
 
@@ -50,6 +52,7 @@ void end_all(GuardianTable& table) {
     nanosleep(&nap, nullptr);
   }
   signal_groups(table, SIGKILL);
+  if (table.lineage[0] != '\0') end_lineage(table.lineage);
 }
 
 /// `T` when it is stopped, `D` when it waits for a disk…; `?` when it cannot be told.
@@ -162,6 +165,10 @@ void Guardian::set_last_word(const std::string& file, const std::string& text, b
     strcpy(word.file, file.c_str());
     return;
   }
+}
+
+void Guardian::set_lineage(const std::string& rank_lineage) {
+  if (rank_lineage.size() < sizeof table_->lineage) strcpy(table_->lineage, rank_lineage.c_str());
 }
 
 void Guardian::forget_last_words() {

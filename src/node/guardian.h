@@ -34,6 +34,7 @@ struct GuardianTable {
   std::atomic<std::uint32_t> silent_s;   ///< seconds without a beat after which the rank hangs; 0: never
   std::atomic<std::uint32_t> is_paused;  ///< the rank was told to stop (Ctrl-Z) and has stopped itself
   LastWord words[last_words];
+  char lineage[128];  ///< of the rank's steps (node/leftovers.h); empty: none yet
   std::atomic<pid_t> groups[capacity];
 };
 
@@ -58,6 +59,8 @@ class Guardian {
   /// place of what is there). At most GuardianTable::last_words; of a length that the table holds.
   void set_last_word(const std::string& file, const std::string& text, bool append);
   void forget_last_words();
+  /// How its steps' processes are known that have left their groups. Once, before the first step.
+  void set_lineage(const std::string& rank_lineage);
   /// From now on the rank may be silent.
   void stop_watching() { table_->silent_s = 0; }
   /// All is well: the guardian goes without touching anything. For those who leave by _exit.

@@ -9,6 +9,7 @@
 #include "core/order.h"
 #include "gradus/cluster.h"
 #include "gradus/graph.h"
+#include "node/clock.h"
 #include "node/signals.h"
 #include "node/slot_pool.h"
 
@@ -24,7 +25,7 @@ class LocalCluster : public Cluster {
   void perform(const LaunchAttempt& launch) override;
   void perform(const KillAttempt& kill) override;
   void wait(double until, std::vector<Fact>& facts) override;
-  double now() const override { return Slot::now_s(); }
+  double now() const override { return monotonic_s(); }
 
  private:
   std::shared_ptr<const Graph> graph_;

@@ -1,6 +1,7 @@
 #include "node/slot.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -18,17 +19,13 @@
 #include "core/launcher_environment.h"
 #include "core/log_names.h"
 #include "gradus/attempt.h"
+#include "node/clock.h"
+#include "node/patience.h"
 
 namespace gradus {
 namespace {
 
 constexpr int most_cpus = 1 << 16;
-
-double epoch_s() {
-  timespec now{};
-  clock_gettime(CLOCK_REALTIME, &now);
-  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
-}
 
 /// By the step, that is: what the launcher put in does not reach it.
 bool is_inherited(std::string_view name) {
@@ -41,10 +38,28 @@ std::string in_folder(const std::string& folder, const std::string& path) {
   return folder.empty() || path.starts_with('/') ? path : folder + "/" + path;
 }
 
+Outcome cancelled_before_start() { return {OutcomeKind::cancelled, 0, "before it started"}; }
+
+/// MAX_ARG_STRLEN and ARG_MAX of execve(2): one word, and all words with the environment.
+std::string too_big(const PreparedCommand& command) {
+  std::size_t longest = 0;
+  for (const auto& word : command.argv) longest = std::max(longest, word.size());
+  for (const auto& [name, value] : command.env) longest = std::max(longest, name.size() + 1 + value.size());
+  constexpr std::size_t most_in_a_word = 128 * 1024 - 1;
+  if (longest <= most_in_a_word) {
+    return fmt::format(" (at most {} bytes of words and environment together)", sysconf(_SC_ARG_MAX));
+  }
+  return fmt::format(" (a word of {} bytes, at most {}{})", longest, most_in_a_word,
+                     command.by_shell ? "; write the command into a script" : "");
+}
+
 Outcome could_not_start(const StartFailure& failure, const PreparedCommand& command) {
   const auto& object = std::string_view(failure.call) == "chdir" ? command.cwd : command.argv.front();
-  return {OutcomeKind::could_not_start, failure.error,
-          std::string(failure.call) + " " + object + ": " + strerrordesc_np(failure.error)};
+  auto what = std::string(failure.call) + " " + object + ": " + strerrordesc_np(failure.error);
+  if (failure.error == E2BIG) what += too_big(command);
+  if (failure.error == EAGAIN)
+    what += ", tried for " + std::to_string(static_cast<int>(patience_s)) + " s (ulimit -u?)";
+  return {OutcomeKind::could_not_start, failure.error, what};
 }
 
 /// The host file of an attempt over several nodes, in the form of Open MPI (and of MPICH's `-f` for one slot each);
@@ -82,12 +97,6 @@ double seconds(const timeval& time) {
 }
 
 }  // namespace
-
-double Slot::now_s() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
-}
 
 Slot::Slot(const SlotSurroundings& around, std::atomic<pid_t>* group_cell)
     : around_(around), group_cell_(group_cell), thread_([this] { run(); }) {}
@@ -139,9 +148,9 @@ bool Slot::busy() {
 void Slot::end_now(EndReason reason, bool at_once) {
   if (reason_ == EndReason::none) reason_ = reason;
   if (at_once) {
-    kill_at_ = now_s();
+    kill_at_ = monotonic_s();
   } else if (kill_at_ == never) {
-    kill_at_ = now_s() + around_.settings.grace_s;
+    kill_at_ = monotonic_s() + around_.settings.grace_s;
   }
   time_limit_at_ = never;
   if (group_ > 0) {
@@ -187,7 +196,12 @@ void Slot::run() {
       reason_ = next.cancelled ? EndReason::cancelled : EndReason::none;
       time_limit_at_ = kill_at_ = never;
     }
-    AttemptEnded ended{next.order.step, next.order.attempt, around_.rank.rank, execute(next.order)};
+    AttemptEnded ended{next.order.step, next.order.attempt, around_.rank.rank, {}};
+    try {
+      ended.result = execute(next.order);
+    } catch (const std::exception& error) {  // no memory left to prepare it: its own outcome, not the rank's end
+      ended.result.outcome = {OutcomeKind::could_not_start, ENOMEM, error.what()};
+    }
     {
       const std::lock_guard lock(mutex_);
       busy_ = false;
@@ -200,23 +214,24 @@ AttemptResult Slot::execute(const AttemptOrder& order) {
   AttemptResult result;
   await_outputs_of_prerequisites(order);
   result.started_at = epoch_s();
+  const double began = monotonic_s();
   const auto command = prepare(order, around_.rank, around_.settings, is_inherited);
   if (!command.mistake.empty()) {
     result.outcome = {OutcomeKind::could_not_start, EINVAL, command.mistake};
   } else if (asked_to_end()) {
-    result.outcome = {OutcomeKind::cancelled, 0, "before it started"};
+    result.outcome = cancelled_before_start();
   } else {
     result.outcome = execute_prepared(order, command, result.usage);
   }
-  result.ended_at = epoch_s();
+  result.ended_at = result.started_at + (monotonic_s() - began);  // the wall clock may have been set in between
   return result;
 }
 
 /// A shared file system can show a file late that another node has written.
 void Slot::await_outputs_of_prerequisites(const AttemptOrder& order) {
-  const double until = now_s() + 30;
+  const double until = monotonic_s() + 30;
   for (const auto& path : order.awaited) {
-    while (!exists(path) && now_s() < until && !asked_to_end()) {
+    while (!exists(path) && monotonic_s() < until && !asked_to_end()) {
       // Opening the folder makes an NFS client ask its server again.
       const auto folder = path.substr(0, std::max<std::size_t>(path.rfind('/'), 0));
       const int fd =
@@ -225,14 +240,6 @@ void Slot::await_outputs_of_prerequisites(const AttemptOrder& order) {
       std::this_thread::sleep_for(std::chrono::milliseconds(50));
     }
   }
-}
-
-int Slot::open_log(const AttemptOrder& order, bool is_error, std::string& trouble) {
-  const auto name = log_name(order.step + 1, order.attempt, is_error ? Stream::err : Stream::out);
-  const auto path = around_.settings.run_dir + "/" + name;
-  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (fd < 0) trouble = "its output is lost: open " + path + ": " + strerrordesc_np(errno);
-  return fd;
 }
 
 /// A child starts with the affinity of the thread that starts it. Where slots have to share cores (fewer
@@ -254,27 +261,46 @@ Outcome Slot::execute_prepared(const AttemptOrder& order, const PreparedCommand&
   const HostFile hosts(order, around_.settings.run_dir);
   if (hosts.error() != 0) return {OutcomeKind::could_not_start, hosts.error(), hosts.what()};
   bind_to_cores(order);
-  std::string trouble;
-  const int out = open_log(order, false, trouble);
-  const int err = open_log(order, true, trouble);
+  StepOutput output(order, around_.settings, around_.null_fd);
   {
     const std::lock_guard lock(mutex_);
-    if (order.timeout_s > 0) time_limit_at_ = now_s() + order.timeout_s;
+    output_ = &output;
+    if (order.timeout_s > 0) time_limit_at_ = monotonic_s() + order.timeout_s;
   }
   StartFailure failure;
-  const pid_t pid = start(command, out >= 0 ? out : around_.null_fd, err >= 0 ? err : around_.null_fd, failure);
-  if (out >= 0) close(out);
-  if (err >= 0) close(err);
-  if (pid < 0) return could_not_start(failure, command);
-  const int status = wait_for_end(pid, usage);
+  around_.running->fetch_add(1);
+  const pid_t pid = start(order, command, output, failure);
+  int status = 0;
+  bool all_ended = true;
+  if (pid >= 0) {
+    status = wait_for_end(pid, usage);
+    all_ended = end_leftovers(order);
+  }
+  around_.running->fetch_sub(1);
+  {
+    const std::lock_guard lock(mutex_);
+    output_ = nullptr;
+  }
+  if (pid < 0) return asked_to_end() ? cancelled_before_start() : could_not_start(failure, command);
+  output.keep_below_limit();
   auto outcome = outcome_of(status, order, command);
-  if (outcome.detail.empty()) outcome.detail = trouble;
+  const auto say = [&outcome](const std::string& what) {
+    if (outcome.detail.empty()) outcome.detail = what;
+  };
+  if (!all_ended) say("it left processes behind that KILL did not end");
+  say(output.trouble());
   return outcome;
 }
 
-pid_t Slot::start(const PreparedCommand& command, int out_fd, int err_fd, StartFailure& failure) {
+/// The environment, the words, and then the child itself.
+pid_t Slot::start(const AttemptOrder& order, const PreparedCommand& command, const StepOutput& output,
+                  StartFailure& failure) {
+  auto variables = command.env;
+  const auto outer = around_.environment->value(lineage_variable);
+  auto lineage = lineage_of_attempt(around_.lineage, order.step, order.attempt);
+  variables.emplace_back(lineage_variable, outer.empty() ? lineage : fmt::format("{}/{}", outer, lineage));
   std::vector<std::string> storage;
-  const auto environment = around_.environment->with(command.env, storage);
+  const auto environment = around_.environment->with(variables, storage);
   std::vector<const char*> argv;
   for (const auto& word : command.argv) argv.push_back(word.c_str());
   argv.push_back(nullptr);
@@ -286,19 +312,37 @@ pid_t Slot::start(const PreparedCommand& command, int out_fd, int err_fd, StartF
   }
   spec.cwd = command.cwd.empty() ? nullptr : command.cwd.c_str();
   spec.stdin_fd = around_.null_fd;
-  spec.stdout_fd = out_fd;
-  spec.stderr_fd = err_fd;
+  spec.stdout_fd = output.out_fd();
+  spec.stderr_fd = output.err_fd();
   spec.group_cell = group_cell_;
-  const pid_t pid = start_child(spec, stack_, failure);
+  pid_t pid = -1;
+  with_patience(
+      [&] {
+        pid = start_child(spec, stack_, failure);
+        return pid < 0 ? failure.error : 0;
+      },
+      [this] { return asked_to_end(); });
   if (pid < 0) return pid;
   const std::lock_guard lock(mutex_);
   group_ = pid;
   if (reason_ != EndReason::none) {
-    end_now(reason_, kill_at_ <= now_s());  // asked to end while it was being started
+    end_now(reason_, kill_at_ <= monotonic_s());  // asked to end while it was being started
   } else if (time_limit_at_ != never) {
     around_.deadline_changed();
   }
   return pid;
+}
+
+/// Those in sessions of their own; what was in its group is dead already.
+bool Slot::end_leftovers(const AttemptOrder& order) {
+  const auto lineage = lineage_of_attempt(around_.lineage, order.step, order.attempt);
+  const bool is_alone = around_.running->load() == 1;
+  return around_.leftovers->end(lineage, is_alone, std::max(around_.settings.grace_s, 1.0));
+}
+
+void Slot::watch_output() {
+  const std::lock_guard lock(mutex_);
+  if (output_ != nullptr) output_->keep_below_limit();
 }
 
 int Slot::wait_for_end(pid_t pid, Usage& usage) {

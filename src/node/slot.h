@@ -17,6 +17,8 @@
 #include "gradus/scheduler.h"
 #include "node/child.h"
 #include "node/environment.h"
+#include "node/leftovers.h"
+#include "node/step_output.h"
 
 namespace gradus {
 
@@ -25,6 +27,9 @@ struct SlotSurroundings {
   PlannedRank rank;
   RunSettings settings;
   const StepEnvironment* environment = nullptr;
+  Leftovers* leftovers = nullptr;
+  std::atomic<int>* running = nullptr;      ///< how many slots have a child
+  std::string lineage;                      ///< of the rank, see node/leftovers.h
   int null_fd = -1;                         ///< /dev/null, open for reading and writing
   std::function<void(AttemptEnded)> ended;  ///< called on the slot's thread
   std::function<void()> deadline_changed;   ///< a deadline came that is earlier than the ones before
@@ -48,8 +53,8 @@ class Slot {
   /// The next moment (now_s() clock) at which act_on_deadline() has something to do. Any thread.
   double deadline();
   void act_on_deadline(double now);
-  /// Seconds on the monotonic clock.
-  static double now_s();
+  /// Looks whether a step has written more than it may. Any thread; every second or so.
+  void watch_output();
 
  private:
   static constexpr double never = std::numeric_limits<double>::infinity();
@@ -63,10 +68,11 @@ class Slot {
   AttemptResult execute(const AttemptOrder& order);
   Outcome execute_prepared(const AttemptOrder& order, const PreparedCommand& command, Usage& usage);
   void await_outputs_of_prerequisites(const AttemptOrder& order);
-  int open_log(const AttemptOrder& order, bool is_error, std::string& trouble);
   void bind_to_cores(const AttemptOrder& order);
-  pid_t start(const PreparedCommand& command, int out_fd, int err_fd, StartFailure& failure);
+  pid_t start(const AttemptOrder& order, const PreparedCommand& command, const StepOutput& output,
+              StartFailure& failure);
   int wait_for_end(pid_t pid, Usage& usage);
+  bool end_leftovers(const AttemptOrder& order);
   Outcome outcome_of(int status, const AttemptOrder& order, const PreparedCommand& command);
   void end_now(EndReason reason, bool at_once);
   bool asked_to_end();
@@ -83,6 +89,7 @@ class Slot {
   std::uint32_t step_ = 0;
   std::uint32_t attempt_ = 0;
   pid_t group_ = 0;  // 0: no child now
+  StepOutput* output_ = nullptr;
   EndReason reason_ = EndReason::none;
   double time_limit_at_ = never;
   double kill_at_ = never;

@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <system_error>
 
+#include "node/clock.h"
+
 namespace gradus {
 namespace {
 
@@ -43,6 +45,10 @@ SlotPool::SlotPool(PlannedRank rank, RunSettings settings, const StepEnvironment
   if (around_.null_fd < 0) throw std::system_error(errno, std::generic_category(), "/dev/null");
   around_.ended = [this](AttemptEnded ended) { inbox_.put(std::move(ended)); };
   around_.deadline_changed = [this] { watch_.wake(); };
+  around_.leftovers = &leftovers_;
+  around_.running = &running_;
+  around_.lineage = lineage_of_rank(around_.settings.life, around_.rank.rank);
+  guardian.set_lineage(around_.lineage);
   const AllSignalsBlocked blocked;
   for (std::uint32_t slot = 0; slot < around_.rank.slots.size(); ++slot) {
     slots_.push_back(std::make_unique<Slot>(around_, guardian.cell(slot)));
@@ -86,13 +92,22 @@ bool SlotPool::busy() {
 /// than watching a descriptor and a clock beside it.
 void SlotPool::watch_deadlines() {
   std::vector<AttemptEnded> nothing;
+  constexpr double look_at_output_every_s = 1;
+  double next_look = monotonic_s() + look_at_output_every_s;
   while (!closing_) {
     watch_.take(nothing);
-    const double now = Slot::now_s();
+    const double now = monotonic_s();
     double next = std::numeric_limits<double>::infinity();
     for (auto& slot : slots_) {
       slot->act_on_deadline(now);
       next = std::min(next, slot->deadline());
+    }
+    if (around_.settings.output_limit > 0) {
+      if (now >= next_look) {
+        for (auto& slot : slots_) slot->watch_output();
+        next_look = now + look_at_output_every_s;
+      }
+      next = std::min(next, next_look);
     }
     watch_.sleep(next - now);
   }

@@ -37,6 +37,8 @@ class SlotPool {
   Inbox& inbox_;
   Inbox watch_;  // wakes the watching thread; nothing is ever put in
   std::atomic<bool> closing_{false};
+  Leftovers leftovers_;
+  std::atomic<int> running_{0};
   SlotSurroundings around_;
   std::vector<std::unique_ptr<Slot>> slots_;
   std::thread watcher_;

@@ -15,6 +15,7 @@
 #include <unordered_map>
 
 #include "core/step_keys.h"
+#include "run/seal.h"
 
 namespace gradus {
 namespace {
@@ -72,8 +73,9 @@ struct Journal::Impl {
   template <class... T>
   void line(fmt::format_string<T...> format, T&&... values) {
     if (broken) return;  // nobody would ever take it out of the buffer
+    const auto begin = buffer.size();
     fmt::format_to(std::back_inserter(buffer), format, std::forward<T>(values)...);
-    buffer += '\n';
+    seal_record(buffer, begin);
   }
 
   void write_all() {
@@ -137,6 +139,7 @@ void Journal::Impl::record(const AttemptEnded& fact) {
                 epoch_s(), fact.attempt, fact.worker, word(outcome.kind));
   }
   live.erase(fact.step);
+  const auto begin = buffer.size();
   auto out = std::back_inserter(buffer);
   fmt::format_to(out, R"({{"end":{},"t":{:.3f},"a":{},"worker":{},"outcome":"{}")", fact.step + 1, epoch_s(),
                  fact.attempt, fact.worker, word(outcome.kind));
@@ -145,7 +148,8 @@ void Journal::Impl::record(const AttemptEnded& fact) {
   fmt::format_to(out, R"(,"start":{:.3f},"stop":{:.3f},"user":{:.3f},"sys":{:.3f},"rss":{})", finite(started),
                  finite(ended), finite(usage.user_s), finite(usage.system_s), usage.max_rss_kib);
   if (settled_by_end != nullptr) fmt::format_to(out, R"(,"final":"{}")", word(settled_by_end->state));
-  buffer += "}\n";
+  buffer += '}';
+  seal_record(buffer, begin);
 }
 
 void Journal::Impl::record(const StopRequested& fact) {
@@ -156,6 +160,7 @@ void Journal::Impl::record(const StopRequested& fact) {
 void Journal::Impl::record(const LaunchAttempt& launch) {
   if (broken) return;
   live[launch.step] = {launch.attempt, launch.worker};
+  const auto begin = buffer.size();
   auto out = std::back_inserter(buffer);
   fmt::format_to(out, R"({{"launch":{},"t":{:.3f},"a":{},"worker":{},"slots":[{}])", launch.step + 1, epoch_s(),
                  launch.attempt, launch.worker, fmt::join(launch.slots, ","));
@@ -172,7 +177,8 @@ void Journal::Impl::record(const LaunchAttempt& launch) {
   const auto& key = keys[launch.step];
   fmt::format_to(out, R"(,"key":"{:016x}","digest":"{:016x}")", key.key, key.digest);
   if (const auto id = graph->step(launch.step).id; !id.empty()) buffer.append(R"(,"id":)").append(json_text(id));
-  buffer += "}\n";
+  buffer += '}';
+  seal_record(buffer, begin);
 }
 
 void Journal::Impl::record(const Decisions& decisions) {

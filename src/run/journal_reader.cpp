@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "gradus/journal.h"
+#include "run/seal.h"
 
 namespace gradus {
 namespace {
@@ -119,9 +120,14 @@ JournalStory read_journal(const std::string& path, std::string text) {
   for (std::uint64_t line = 1; at < text.size(); ++line) {
     const auto end = text.find('\n', at);
     if (end == std::string::npos) break;  // torn: the newline is a record's last byte
+    const auto record = std::string_view(text).substr(at, end - at);
+    const bool sealed = is_sealed(record);
     try {
+      // A journal of another version may know no seals: it tells its version before that counts.
+      if (!sealed && !record.starts_with("{\"life\":")) damaged(simdjson::TAPE_ERROR);
       auto document = parser.iterate(simdjson::padded_string_view(text.data() + at, end - at, text.capacity() - at));
       reader.read(document.get_object());
+      if (!sealed) damaged(simdjson::TAPE_ERROR);
     } catch (const simdjson::simdjson_error& error) {
       throw std::runtime_error(
           fmt::format("{}: line {} (byte {}) is damaged: {}. What stands before it is good: cut the "

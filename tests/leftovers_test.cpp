@@ -1,0 +1,92 @@
+#include "node/leftovers.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <thread>
+
+namespace gradus {
+namespace {
+
+TEST(Lineage, is_told_by_whole_names) {
+  EXPECT_TRUE(is_of_lineage("a.1.2.1", "a.1.2.1"));
+  EXPECT_TRUE(is_of_lineage("outer.0.7.1/a.1.2.1", "a.1.2.1"));
+  EXPECT_TRUE(is_of_lineage("outer.0.7.1/a.1.2.1", "outer.0.7.1"));
+  EXPECT_FALSE(is_of_lineage("a.1.2.11", "a.1.2.1"));
+  EXPECT_FALSE(is_of_lineage("", "a.1.2.1"));
+}
+
+TEST(Lineage, of_a_rank_has_all_its_attempts_and_no_other_ranks) {
+  const auto rank = lineage_of_rank("77.5", 1);
+  EXPECT_TRUE(is_of_lineage("outer/" + lineage_of_attempt(rank, 4, 2), rank));
+  EXPECT_FALSE(is_of_lineage(lineage_of_attempt(lineage_of_rank("77.5", 11), 4, 2), rank));
+}
+
+/// A process of that lineage in a session of its own, as an orphan of this one.
+pid_t orphan(const char* lineage) {
+  int ends[2];
+  if (pipe(ends) != 0) return -1;
+  const pid_t parent = fork();
+  if (parent == 0) {
+    const pid_t child = fork();
+    if (child == 0) {
+      setsid();
+      const std::string variable = std::string(lineage_variable) + "=" + lineage;
+      const char* environment[] = {lineage != nullptr && *lineage ? variable.c_str() : "X=1", nullptr};
+      const char* argv[] = {"sleep", "654", nullptr};
+      execve("/bin/sleep", const_cast<char**>(argv), const_cast<char**>(environment));
+      _exit(127);
+    }
+    [[maybe_unused]] const auto written = write(ends[1], &child, sizeof child);
+    _exit(0);
+  }
+  pid_t child = -1;
+  [[maybe_unused]] const auto got = read(ends[0], &child, sizeof child);
+  waitpid(parent, nullptr, 0);
+  close(ends[0]), close(ends[1]);
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));  // until it is what it becomes
+  return child;
+}
+
+bool lives(pid_t process) { return kill(process, 0) == 0; }
+
+TEST(Leftovers, ends_those_of_the_attempt_and_no_others) {
+  Leftovers leftovers;
+  const auto mine = orphan("1.0.5.1"), other = orphan("1.0.6.1"), unknown = orphan("");
+  ASSERT_TRUE(lives(mine) && lives(other) && lives(unknown));
+  EXPECT_TRUE(leftovers.end("1.0.5.1", false, 5));
+  EXPECT_FALSE(lives(mine));
+  EXPECT_TRUE(lives(other));
+  EXPECT_TRUE(lives(unknown));
+  EXPECT_TRUE(leftovers.end("1.0.6.1", true, 5));
+  EXPECT_FALSE(lives(other));
+  EXPECT_FALSE(lives(unknown));
+}
+
+TEST(Leftovers, lets_live_what_was_there_before_it) {
+  const auto before = fork();
+  if (before == 0) {
+    for (;;) pause();
+  }
+  Leftovers leftovers;
+  EXPECT_TRUE(leftovers.end("1.0.5.1", true, 5));
+  EXPECT_TRUE(lives(before));
+  kill(before, SIGKILL);
+  waitpid(before, nullptr, 0);
+}
+
+TEST(Leftovers, are_ended_by_lineage_when_their_rank_is_gone) {
+  Leftovers leftovers;
+  const auto mine = orphan("9.3.5.1"), other = orphan("9.33.5.1");
+  end_lineage("9.3.");
+  EXPECT_TRUE(leftovers.end("none", false, 5));  // reaps
+  EXPECT_FALSE(lives(mine));
+  EXPECT_TRUE(lives(other));
+  EXPECT_TRUE(leftovers.end("9.33.5.1", false, 5));
+}
+
+}  // namespace
+}  // namespace gradus
