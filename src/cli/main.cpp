@@ -12,6 +12,7 @@
 
 #include "cli/commands.h"
 #include "cli/options.h"
+#include "core/printable.h"
 #include "gradus/diagnostic.h"
 #include "node/gpu_probe.h"
 #include "node/guardian.h"
@@ -31,7 +32,7 @@ int refuse_without_pmi() {
 int unknown_subcommand(const std::string& name) {
   const auto nearest =
       nearest_word(name, {"run", "plan", "check", "gpus", "template", "doctor", "--help", "--version"});
-  fmt::print(stderr, "gradus: unknown subcommand '{}'{}\n\n{}", name,
+  fmt::print(stderr, "gradus: unknown subcommand '{}'{}\n\n{}", printable(name),
              nearest.empty() ? "" : fmt::format(": did you mean '{}'?", nearest), overview());
   return 2;
 }
@@ -61,7 +62,7 @@ int guarded(const std::string& name, const Words& words, World& world) {
   } catch (const Leave& leave) {
     return leave.exit_code;
   } catch (const std::exception& error) {
-    fmt::print(stderr, "gradus: {}\n", error.what());
+    fmt::print(stderr, "gradus: {}\n", printable(error.what()));
     return 3;
   }
 }
@@ -126,7 +127,7 @@ int main(int argc, char** argv) {
   try {
     return gradus::cli::start(name, gradus::cli::Words(argv + std::min(argc, 2), argv + argc));
   } catch (const std::exception& error) {
-    fmt::print(stderr, "gradus: {}\n", error.what());
+    fmt::print(stderr, "gradus: {}\n", gradus::printable(error.what()));
     return 3;
   }
 }

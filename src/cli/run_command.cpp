@@ -14,6 +14,7 @@
 #include "cli/input.h"
 #include "core/log_names.h"
 #include "core/order.h"
+#include "core/printable.h"
 #include "core/step_keys.h"
 #include "gradus/durations.h"
 #include "gradus/journal.h"
@@ -29,7 +30,7 @@
 namespace gradus::cli {
 namespace {
 
-void say(const std::string& line) { fmt::print(stderr, "gradus: {}\n", line); }
+void say(const std::string& line) { fmt::print(stderr, "gradus: {}\n", printable(line)); }
 
 /// The map of slots, shortened on large machines: `gradus plan` prints all of it.
 void print_plan(const Plan& plan) {
@@ -75,15 +76,16 @@ unsigned terminal_columns() {
 /// The last lines of a log, without reading more than its end.
 std::vector<std::string> last_lines(const std::string& path, std::size_t most) {
   constexpr std::streamoff enough = 4096;
+  constexpr std::size_t most_shown = 300;
   std::ifstream file(path, std::ios::binary | std::ios::ate);
   if (!file) return {};
   const auto size = static_cast<std::streamoff>(file.tellg());
   file.seekg(std::max<std::streamoff>(0, size - enough));
   std::deque<std::string> lines;
   for (std::string line; std::getline(file, line);) {
-    std::replace_if(
-        line.begin(), line.end(), [](unsigned char c) { return c < ' ' && c != '\t'; }, ' ');
-    lines.push_back(line.substr(0, 300));
+    auto shown = printable_line(line);
+    if (shown.size() > most_shown) shown = printable(std::string_view(shown).substr(0, most_shown)) + "...";
+    lines.push_back(std::move(shown));
     if (lines.size() > most) lines.pop_front();
   }
   return {lines.begin(), lines.end()};

@@ -4,6 +4,8 @@
 #include <numeric>
 #include <utility>
 
+#include "core/printable.h"
+
 namespace gradus {
 namespace {
 
@@ -27,11 +29,11 @@ std::size_t edit_distance(const std::string& a, const std::string& b) {
 }  // namespace
 
 std::string to_string(const Diagnostic& diagnostic) {
-  std::string text = diagnostic.file;
+  std::string text = printable(diagnostic.file);
   if (diagnostic.line > 0) text += ":" + std::to_string(diagnostic.line);
   if (diagnostic.column > 0) text += ":" + std::to_string(diagnostic.column);
   if (!text.empty()) text += ": ";
-  return text + diagnostic.message;
+  return text + printable(diagnostic.message);
 }
 
 std::string nearest_word(const std::string& word, const std::vector<std::string>& candidates) {

@@ -109,6 +109,7 @@ GRADUS_IN_CHILD int in_child(void* argument) {
   }
   // MPI's sockets and shared segments are not all close-on-exec.
   syscall(SYS_close_range, 3U, ~0U, 0U);
+  if (spec.descriptors != nullptr) syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, spec.descriptors, nullptr);
   if (strchr(spec.argv[0], '/') != nullptr) {
     exec_file(spec.argv[0], spec);
   } else {

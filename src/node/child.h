@@ -4,6 +4,7 @@
 // Unaware of: steps, slots, marks, who waits for the child and when it is killed.
 #pragma once
 
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include <atomic>
@@ -21,6 +22,7 @@ struct ChildSpec {
   int stdin_fd = -1;
   int stdout_fd = -1;
   int stderr_fd = -1;
+  const rlimit* descriptors = nullptr;       ///< its RLIMIT_NOFILE; null: the caller's
   std::atomic<pid_t>* group_cell = nullptr;  ///< gets the process group's id before the program starts; may be null
 };
 

@@ -315,6 +315,7 @@ pid_t Slot::start(const AttemptOrder& order, const PreparedCommand& command, con
   spec.stdout_fd = output.out_fd();
   spec.stderr_fd = output.err_fd();
   spec.group_cell = group_cell_;
+  spec.descriptors = around_.step_descriptors;
   pid_t pid = -1;
   with_patience(
       [&] {

@@ -28,11 +28,12 @@ struct SlotSurroundings {
   RunSettings settings;
   const StepEnvironment* environment = nullptr;
   Leftovers* leftovers = nullptr;
-  std::atomic<int>* running = nullptr;      ///< how many slots have a child
-  std::string lineage;                      ///< of the rank, see node/leftovers.h
-  int null_fd = -1;                         ///< /dev/null, open for reading and writing
-  std::function<void(AttemptEnded)> ended;  ///< called on the slot's thread
-  std::function<void()> deadline_changed;   ///< a deadline came that is earlier than the ones before
+  std::atomic<int>* running = nullptr;       ///< how many slots have a child
+  std::string lineage;                       ///< of the rank, see node/leftovers.h
+  const rlimit* step_descriptors = nullptr;  ///< RLIMIT_NOFILE for steps, where ours was raised
+  int null_fd = -1;                          ///< /dev/null, open for reading and writing
+  std::function<void(AttemptEnded)> ended;   ///< called on the slot's thread
+  std::function<void()> deadline_changed;    ///< a deadline came that is earlier than the ones before
 };
 
 class Slot {

@@ -1,11 +1,14 @@
 #include "node/slot_pool.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
+#include <stdexcept>
 #include <system_error>
 
 #include "node/clock.h"
@@ -41,6 +44,7 @@ SlotPool::SlotPool(PlannedRank rank, RunSettings settings, const StepEnvironment
   around_.rank = std::move(rank);
   around_.settings = std::move(settings);
   around_.environment = &environment;
+  make_room_for_descriptors();
   around_.null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
   if (around_.null_fd < 0) throw std::system_error(errno, std::generic_category(), "/dev/null");
   around_.ended = [this](AttemptEnded ended) { inbox_.put(std::move(ended)); };
@@ -50,10 +54,32 @@ SlotPool::SlotPool(PlannedRank rank, RunSettings settings, const StepEnvironment
   around_.lineage = lineage_of_rank(around_.settings.life, around_.rank.rank);
   guardian.set_lineage(around_.lineage);
   const AllSignalsBlocked blocked;
-  for (std::uint32_t slot = 0; slot < around_.rank.slots.size(); ++slot) {
-    slots_.push_back(std::make_unique<Slot>(around_, guardian.cell(slot)));
+  try {
+    for (std::uint32_t slot = 0; slot < around_.rank.slots.size(); ++slot) {
+      slots_.push_back(std::make_unique<Slot>(around_, guardian.cell(slot)));
+    }
+    watcher_ = std::thread([this] { watch_deadlines(); });
+  } catch (const std::system_error& error) {
+    throw std::runtime_error(
+        fmt::format("no thread can be started for slot {} of {}: {} (ulimit -u, or the job's limit)", slots_.size(),
+                    around_.rank.slots.size(), error.code().message()));
   }
-  watcher_ = std::thread([this] { watch_deadlines(); });
+}
+
+/// Each slot holds two files while a step runs. Found out at once, and not when the first steps have lost their output.
+void SlotPool::make_room_for_descriptors() {
+  constexpr rlim_t for_one_slot = 2, for_all_else = 12;
+  rlim_t open_now = 0;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) ++open_now;
+  const auto needed = open_now + for_one_slot * around_.rank.slots.size() + for_all_else;
+  if (getrlimit(RLIMIT_NOFILE, &descriptors_) != 0 || descriptors_.rlim_cur >= needed) return;
+  rlimit raised = descriptors_;
+  raised.rlim_cur = needed;
+  if (setrlimit(RLIMIT_NOFILE, &raised) != 0) {
+    throw std::runtime_error(fmt::format("ulimit -n ({}) is too low for {} slots: at least {} are needed",
+                                         descriptors_.rlim_cur, around_.rank.slots.size(), needed));
+  }
+  around_.step_descriptors = &descriptors_;
 }
 
 SlotPool::~SlotPool() {

@@ -33,10 +33,12 @@ class SlotPool {
 
  private:
   void watch_deadlines();
+  void make_room_for_descriptors();
 
   Inbox& inbox_;
   Inbox watch_;  // wakes the watching thread; nothing is ever put in
   std::atomic<bool> closing_{false};
+  rlimit descriptors_{};  // as the steps are to have it
   Leftovers leftovers_;
   std::atomic<int> running_{0};
   SlotSurroundings around_;

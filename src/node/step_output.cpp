@@ -59,13 +59,23 @@ void GrowingFile::keep_below(std::uint64_t limit) {
 
 StepOutput::StepOutput(const AttemptOrder& order, const RunSettings& settings, int null_fd)
     : limit_(settings.output_limit), null_fd_(null_fd) {
-  const auto open_one = [&](Stream stream, GrowingFile& file) {
-    const auto path = settings.run_dir + "/" + log_name(order.step + 1, order.attempt, stream);
-    const int error = with_patience([&] { return file.open(path); }, [] { return false; });
-    if (error != 0) trouble_ = "its output is lost: open " + path + ": " + strerrordesc_np(error);
+  const auto path = [&](Stream stream) {
+    return settings.run_dir + "/" + log_name(order.step + 1, order.attempt, stream);
   };
-  open_one(Stream::out, out_);
-  open_one(Stream::err, err_);
+  const char* failed = nullptr;
+  std::string of_out = path(Stream::out), of_err = path(Stream::err);
+  // Both or none while it is tried again: slots that hold one each and wait for the other would wait for ever.
+  const auto open_both = [&] {
+    int error = out_.open(of_out);
+    failed = of_out.c_str();
+    if (error != 0) return error;
+    error = err_.open(of_err);
+    failed = of_err.c_str();
+    if (error != 0) out_.close();
+    return error;
+  };
+  const int error = with_patience(open_both, [] { return false; });
+  if (error != 0) trouble_ = fmt::format("its output is lost: open {}: {}", failed, strerrordesc_np(error));
 }
 
 void StepOutput::keep_below_limit() {

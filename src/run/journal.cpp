@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -91,7 +92,20 @@ struct Journal::Impl {
     buffer.clear();
   }
 
+  /// What is written to a file that was removed, or whose file system was taken away, nobody will ever read.
+  void see_whether_it_is_there() {
+    struct stat by_name {
+    }, ours{};
+    const bool is_there = stat(path.c_str(), &by_name) == 0 && fstat(fd, &ours) == 0 && by_name.st_dev == ours.st_dev &&
+                          by_name.st_ino == ours.st_ino;
+    if (is_there) return;
+    broken = true;
+    buffer.clear();
+    throw std::system_error(ENOENT, std::generic_category(), path + " was removed while the run wrote to it");
+  }
+
   void sync() {
+    if (unsynced) see_whether_it_is_there();
     // EINVAL: this file (a pipe, a special file system) has nothing to sync.
     if (unsynced && fdatasync(fd) != 0 && errno != EINVAL) refuse("fdatasync");
     unsynced = false;

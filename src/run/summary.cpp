@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "core/printable.h"
+
 namespace gradus {
 namespace {
 
@@ -51,9 +53,15 @@ void Summary::on_fact(const Fact& fact, const Decisions& decisions, double now) 
   // What nothing waited for is no end: late, doubled or invented.
   if (end != nullptr && use_.freed(end->step, end->attempt, end->worker, now) < 0) end = nullptr;
   if (end != nullptr) {
-    attempt = {end->step, end->attempt, end->worker, end->result.ended_at - end->result.started_at,
-               end->result.outcome};
+    attempt = {end->step, end->attempt, end->worker, end->result.ended_at - end->result.started_at, end->result.outcome,
+               {}};
     note_slow(attempt);
+    const auto at = running_.find(end->step);
+    if (!attempt.outcome.succeeded() && at != running_.end()) failed_at_[end->step].push_back(at->second);
+    if (attempt.outcome.succeeded() && !attempt.outcome.detail.empty() && ++remarks_ == 1) {
+      first_remark_ = where(attempt) + ": " + attempt.outcome.detail;
+    }
+    running_.erase(end->step);
   }
   if (const auto* joined = std::get_if<WorkerJoined>(&fact)) use_.joined(joined->worker, now);
   if (const auto* lost = std::get_if<WorkerLost>(&fact)) {
@@ -83,11 +91,16 @@ void Summary::note_slow(const Attempt& attempt) {
 void Summary::take(const Decisions& decisions, const Attempt* ended, double now) {
   for (const auto& lost : decisions.lost) {
     ++lost_;
+    if (const auto at = running_.find(lost.step); at != running_.end()) {
+      failed_at_[lost.step].push_back(at->second);
+      running_.erase(at);
+    }
     use_.freed(lost.step, lost.attempt, lost.worker, now);
   }
   for (const auto& settled : decisions.settled) {
     if (settled.state == StepState::succeeded) ++succeeded_;
     if (settled.state == StepState::failed) take_failed(settled.step, decisions, ended);
+    failed_at_.erase(settled.step);
     if (settled.state == StepState::skipped && skipped_.size() < most_listed) skipped_.push_back(settled);
   }
   quarantined_.insert(quarantined_.end(), decisions.quarantined.begin(), decisions.quarantined.end());
@@ -95,16 +108,18 @@ void Summary::take(const Decisions& decisions, const Attempt* ended, double now)
     ++attempts_;
     if (launch.attempt > 1) ++retries_;
     use_.launched(launch, now);
+    running_[launch.step] = {launch.worker, launch.slots.empty() ? 0 : launch.slots.front()};
   }
 }
 
 /// A step fails with what is told beside it: the end of its last attempt, or the loss of it.
 void Summary::take_failed(StepIndex step, const Decisions& decisions, const Attempt* ended) {
-  Attempt failure{step, 0, 0, 0, {OutcomeKind::lost_with_worker, 0, ""}};
+  Attempt failure{step, 0, 0, 0, {OutcomeKind::lost_with_worker, 0, ""}, {}};
   for (const auto& lost : decisions.lost) {
     if (lost.step == step) failure.attempt = lost.attempt, failure.worker = lost.worker;
   }
   if (ended != nullptr && ended->step == step) failure = *ended;
+  if (const auto at = failed_at_.find(step); at != failed_at_.end()) failure.before = std::move(at->second);
   ++failed_by_[static_cast<std::size_t>(failure.outcome.kind)];
   if (failed_.size() < most_listed) failed_.push_back(std::move(failure));
 }
@@ -114,26 +129,25 @@ std::string Summary::host(WorkerId worker) const {
 }
 
 std::string Summary::where(const Attempt& attempt) const {
-  return fmt::format("step {} on {}", graph_->name(attempt.step), host(attempt.worker));
+  return fmt::format("step {} on {}", printable(graph_->name(attempt.step)), host(attempt.worker));
 }
 
 /// Its beginning, on one line.
 std::string Summary::command(StepIndex step) const {
   std::string text(graph_->step(step).command);
   if (graph_->step(step).is_argv && !text.empty()) text.pop_back();
-  std::replace_if(
-      text.begin(), text.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; }, ' ');
-  if (text.size() <= command_bytes) return text;
-  std::size_t end = command_bytes;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;  // not within a character
-  return text.substr(0, end) + "...";
+  std::replace(text.begin(), text.end(), '\0', ' ');  // between the words of an argv
+  std::size_t end = std::min(text.size(), command_bytes);
+  while (end < text.size() && end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80)
+    --end;  // not within a character
+  return printable(std::string_view(text).substr(0, end)) + (end < text.size() ? "..." : "");
 }
 
 std::string Summary::first_line(const End& end) const {
   const auto& counts = end.counts;
   const auto waiting = counts.waiting + counts.ready;
-  auto line =
-      fmt::format("{} {}: {} of {} steps succeeded", end.run_dir, state_word(end), counts.succeeded, counts.total());
+  auto line = fmt::format("{} {}: {} of {} steps succeeded", printable(end.run_dir), state_word(end), counts.succeeded,
+                          counts.total());
   if (counts.failed > 0) line += fmt::format(", {} failed", counts.failed);
   if (counts.skipped > 0) line += fmt::format(", {} skipped", counts.skipped);
   if (waiting > 0) line += fmt::format(", {} waiting (go on with --resume)", waiting);
@@ -142,9 +156,13 @@ std::string Summary::first_line(const End& end) const {
 
 std::string Summary::counts_lines(const End& end) const {
   std::string text;
-  if (!end.trouble.empty()) text += fmt::format("  trouble    {}\n", end.trouble);
-  if (!stop_reason_.empty()) text += fmt::format("  stopped    {}\n", stop_reason_);
+  if (!end.trouble.empty()) text += fmt::format("  trouble    {}\n", printable(end.trouble));
+  if (!stop_reason_.empty()) text += fmt::format("  stopped    {}\n", printable(stop_reason_));
   for (const auto& note : end.notes) text += fmt::format("  note       {}\n", note);
+  if (remarks_ > 0) {
+    text += fmt::format("  note       {} step{} succeeded with a remark; {}\n", remarks_, plural(remarks_),
+                        printable(first_remark_));
+  }
   if (end.succeeded_before > 0) {
     text += fmt::format("  of these   {} succeeded in an earlier life\n", end.succeeded_before);
   }
@@ -158,7 +176,7 @@ std::string Summary::counts_lines(const End& end) const {
   for (const auto& bad : quarantined_) {
     text +=
         fmt::format("  quarantined {}: {} steps in a row failed there, though others like them succeeded elsewhere\n",
-                    quarantined_slot(bad), bad.failures);
+                    slot_name(bad.worker, bad.slot), bad.failures);
   }
   std::string outcomes;
   for (std::size_t kind = 0; kind < outcome_kinds; ++kind) {
@@ -170,13 +188,23 @@ std::string Summary::counts_lines(const End& end) const {
   return outcomes.empty() ? text : text + fmt::format("  failed by  {}\n", outcomes);
 }
 
-/// `slot 3 on h2 with GPU-…`.
-std::string Summary::quarantined_slot(const SlotQuarantined& bad) const {
-  if (bad.worker >= plan_.ranks.size() || bad.slot >= plan_.ranks[bad.worker].slots.size()) return "a slot";
-  const auto& slot = plan_.ranks[bad.worker].slots[bad.slot];
+/// `slot 3 on h2 with GPU …`.
+std::string Summary::slot_name(WorkerId worker, std::uint32_t index) const {
+  if (worker >= plan_.ranks.size() || index >= plan_.ranks[worker].slots.size()) return "a slot";
+  const auto& slot = plan_.ranks[worker].slots[index];
   std::string gpus;
   for (const auto& gpu : slot.gpus) gpus += (gpus.empty() ? " with GPU " : ", ") + gpu.identity;
-  return fmt::format("slot {} on {}{}", slot.slot, host(bad.worker), gpus);
+  return fmt::format("slot {} on {}{}", slot.slot, host(worker), gpus);
+}
+
+/// Where each attempt of a step was that has failed after several.
+std::string Summary::places(const Attempt& attempt) const {
+  if (attempt.before.size() < 2) return "";
+  std::string text;
+  for (const auto& place : attempt.before) {
+    text += fmt::format("{}{}", text.empty() ? "" : ", then ", slot_name(place.worker, place.slot));
+  }
+  return text;
 }
 
 /// How much of the time the slots of each node were held by steps.
@@ -214,16 +242,18 @@ std::string Summary::step_lines(const End& end, const OutputTail& tail) const {
                         duration_text(slow.seconds), where(slow), command(slow.step));
   }
   for (const auto& failed : failed_) {
-    text += fmt::format("  failed     {} (line {}): {}, attempt {}: {}\n", where(failed),
-                        graph_->step(failed.step).line, describe(failed.outcome), failed.attempt, command(failed.step));
+    text +=
+        fmt::format("  failed     {} (line {}): {}, attempt {}: {}\n", where(failed), graph_->step(failed.step).line,
+                    printable(describe(failed.outcome)), failed.attempt, command(failed.step));
+    if (const auto all = places(failed); !all.empty()) text += fmt::format("             tried on {}\n", all);
     for (const auto& line : tail(failed.step, failed.attempt)) text += fmt::format("             | {}\n", line);
   }
   if (end.counts.failed > failed_.size()) {
     text += fmt::format("  failed     and {} more: see the journal\n", end.counts.failed - failed_.size());
   }
   for (const auto& skipped : skipped_) {
-    text +=
-        fmt::format("  skipped    step {} because of step {}\n", graph_->name(skipped.step), cause(*graph_, skipped));
+    text += fmt::format("  skipped    step {} because of step {}\n", printable(graph_->name(skipped.step)),
+                        printable(cause(*graph_, skipped)));
   }
   if (end.counts.skipped > skipped_.size()) {
     text += fmt::format("  skipped    and {} more: see the journal\n", end.counts.skipped - skipped_.size());
@@ -257,6 +287,8 @@ std::string Summary::json(const End& end, const OutputTail& tail) const {
                           {"master_max_rss_kib", end.master_max_rss_kib},
                           {"trouble", end.trouble},
                           {"notes", end.notes},
+                          {"remarks", remarks_},
+                          {"first_remark", first_remark_},
                           {"failed_by", nlohmann::json::object()},
                           {"nodes", nlohmann::json::array()},
                           {"slowest", nlohmann::json::array()},
@@ -282,7 +314,7 @@ std::string Summary::json(const End& end, const OutputTail& tail) const {
   for (const auto& bad : quarantined_) {
     document["quarantined"].push_back({{"host", host(bad.worker)},
                                        {"rank", bad.worker},
-                                       {"slot", quarantined_slot(bad)},
+                                       {"slot", slot_name(bad.worker, bad.slot)},
                                        {"failures", bad.failures}});
   }
   for (const auto& one : lost_ranks_) {
@@ -291,6 +323,7 @@ std::string Summary::json(const End& end, const OutputTail& tail) const {
   for (const auto& one : slowest_) document["slowest"].push_back(json_of_attempt(one));
   for (const auto& one : failed_) {
     auto record = json_of_attempt(one);
+    if (const auto all = places(one); !all.empty()) record["tried_on"] = all;
     record["output_tail"] = tail(one.step, one.attempt);
     document["failed"].push_back(std::move(record));
   }

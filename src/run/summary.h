@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "gradus/graph.h"
@@ -55,12 +56,17 @@ class Summary : public Observer {
   const std::string& stop_reason() const { return stop_reason_; }
 
  private:
+  struct Place {
+    WorkerId worker = 0;
+    std::uint32_t slot = 0;  ///< within the worker
+  };
   struct Attempt {
     StepIndex step = 0;
     std::uint32_t attempt = 0;
     WorkerId worker = 0;
     double seconds = 0;
     Outcome outcome;
+    std::vector<Place> before{};  ///< where its earlier attempts failed
   };
   static constexpr std::size_t outcome_kinds = static_cast<std::size_t>(OutcomeKind::cancelled) + 1;
 
@@ -71,7 +77,8 @@ class Summary : public Observer {
   double wall_s() const { return first_ < 0 ? 0 : last_ - first_; }
   std::string first_line(const End& end) const;
   std::string counts_lines(const End& end) const;
-  std::string quarantined_slot(const SlotQuarantined& bad) const;
+  std::string slot_name(WorkerId worker, std::uint32_t slot) const;
+  std::string places(const Attempt& attempt) const;
   std::string use_lines() const;
   std::string step_lines(const End& end, const OutputTail& tail) const;
   std::string where(const Attempt& attempt) const;
@@ -86,10 +93,14 @@ class Summary : public Observer {
   std::vector<WorkerLost> lost_ranks_;
   std::vector<SlotQuarantined> quarantined_;
   std::uint64_t attempts_ = 0, retries_ = 0, lost_ = 0;
-  std::array<std::uint64_t, outcome_kinds> failed_by_{};  // steps that failed, by their last outcome
-  std::vector<Attempt> slowest_;                          // at most five, longest first
-  std::vector<Attempt> failed_;                           // at most most_listed
-  std::vector<StepSettled> skipped_;                      // at most most_listed
+  std::array<std::uint64_t, outcome_kinds> failed_by_{};         // steps that failed, by their last outcome
+  std::vector<Attempt> slowest_;                                 // at most five, longest first
+  std::unordered_map<StepIndex, Place> running_;                 // its memory: that of what runs now
+  std::unordered_map<StepIndex, std::vector<Place>> failed_at_;  // … and of what will be tried again
+  std::uint64_t remarks_ = 0;                                    // attempts that succeeded, but
+  std::string first_remark_;
+  std::vector<Attempt> failed_;       // at most most_listed
+  std::vector<StepSettled> skipped_;  // at most most_listed
   int stop_signal_ = 0;
   std::string stop_reason_;
 };

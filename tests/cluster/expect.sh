@@ -47,6 +47,9 @@ fail() {
   exit 1
 }
 
+# A row of the README's table of faults (scripts/fault-table collects them). $1: the fault; $2: what was seen.
+seen_fault() { echo "FAULT|$1|$2"; }
+
 # $1: what it is; $2: expected; $3: seen.
 expect_equal() { [[ $2 == "$3" ]] || fail "$1: $2" "$3"; }
 
