@@ -5,6 +5,7 @@
 
 #include <charconv>
 #include <stdexcept>
+#include <unordered_map>
 
 #include "gradus/journal.h"
 #include "run/seal.h"
@@ -42,10 +43,9 @@ class StoryReader {
     std::uint64_t attempt = 0;
   };
 
-  /// Bounded by the life's count: damage must not make us allocate for step 4,000,000,000.
   std::uint64_t ordinal(od::value& value) const {
     const std::uint64_t step = value.get_uint64();
-    if (step == 0 || step >= live_.size()) damaged(simdjson::INDEX_OUT_OF_BOUNDS);
+    if (step == 0 || step > count_) damaged(simdjson::INDEX_OUT_OF_BOUNDS);
     return step;
   }
 
@@ -72,8 +72,8 @@ class StoryReader {
     const std::uint64_t count = record.find_field("count").get_uint64();
     if (count > 0xffffffffU) damaged(simdjson::NUMBER_OUT_OF_RANGE);
     ++story_.lives;
-    live_.assign(count + 1, {});  // ordinals and attempts count within a life
-    story_.steps.reserve(count);
+    count_ = count;
+    live_.clear();  // ordinals and attempts count within a life
   }
 
   void launched(std::uint64_t step, od::object& record) {
@@ -90,23 +90,24 @@ class StoryReader {
     const std::string_view outcome = record.find_field("outcome").get_string();
     const double start = record.find_field("start").get_double();
     const double stop = record.find_field("stop").get_double();
-    auto& live = live_[step];
-    if (live.state == nullptr || live.attempt != attempt) damaged(simdjson::INCORRECT_TYPE);
+    const auto live = live_.find(step);
+    if (live == live_.end() || live->second.attempt != attempt) damaged(simdjson::INCORRECT_TYPE);
     if (outcome == "succeeded") {
-      live.state->succeeded = true;
-      live.state->seconds = stop - start;
+      live->second.state->succeeded = true;
+      live->second.state->seconds = stop - start;
     }
-    live = {};
+    live_.erase(live);
   }
 
   void lost(std::uint64_t step, od::object& record) {
     check_rest(record);
-    live_[step] = {};
+    live_.erase(step);
   }
 
   const std::string& path_;
   JournalStory& story_;
-  std::vector<Live> live_;  // by ordinal
+  std::uint64_t count_ = 0;                       // steps in this life: said by the file, so nothing is allocated for it
+  std::unordered_map<std::uint64_t, Live> live_;  // by ordinal; only what runs
 };
 
 }  // namespace
@@ -114,6 +115,8 @@ class StoryReader {
 JournalStory read_journal(const std::string& path, std::string text) {
   JournalStory story;
   StoryReader reader(path, story);
+  constexpr std::size_t least_for_a_step = 200;  // launch and end
+  story.steps.reserve(text.size() / least_for_a_step);
   text.reserve(text.size() + simdjson::SIMDJSON_PADDING);
   od::parser parser;
   std::size_t at = 0;
