@@ -4,10 +4,11 @@
  *   FAULTY       slow:MS     each write and sync takes MS milliseconds
  *                broken:N    from the Nth write on, EIO
  *                readonly:N  from the Nth write on, EROFS
+ *                full:FILE   as long as FILE is there, ENOSPC
  *                nolock      no file of that name can be locked
  *                clock       the wall clock goes back by an hour every 50 looks
  *
- * Only in gradus itself: what it starts finds no LD_PRELOAD. */
+ * Steps inherit it, but do not write to such files. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -47,6 +48,10 @@ ssize_t write(int fd, const void *bytes, size_t size) {
     nap();
     if (strncmp(fault(), "broken:", 7) == 0 && ++writes >= atoi(fault() + 7)) {
       errno = EIO;
+      return -1;
+    }
+    if (strncmp(fault(), "full:", 5) == 0 && access(fault() + 5, F_OK) == 0) {
+      errno = ENOSPC;
       return -1;
     }
     if (strncmp(fault(), "readonly:", 9) == 0 && ++writes >= atoi(fault() + 9)) {
