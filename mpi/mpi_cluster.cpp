@@ -87,6 +87,13 @@ void MpiCluster::take_letters(std::vector<Fact>& facts) {
     const auto it = heard_.find(letter.from);
     if (it == heard_.end()) continue;  // late words of a rank that was called lost change nothing
     it->second = listening_.listened_s();
+    if (!letter.is_whole) {
+      // What stood there may have been an end that now never comes, and nobody knows what else that rank does.
+      lose(letter.from, "sent bytes that are no message of this program", facts);
+      if (survive_)
+        facts.emplace_back(StopRequested{StopKind::cancel, fmt::format("rank {} sent nonsense", letter.from), 0});
+      continue;
+    }
     for (auto& message : letter.messages) {
       // A worker has nothing else to say; what it should not say changes nothing.
       if (auto* end = std::get_if<EndReport>(&message)) {
@@ -173,6 +180,7 @@ void MpiCluster::say_farewell() {
     }
     if (!awaited.empty()) inbox_.sleep(200e-6);
   }
+  if (!awaited.empty()) mpi_.abandon();  // MPI_Finalize would wait for them
 }
 
 }  // namespace gradus

@@ -6,7 +6,7 @@
 set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
 . "$here/expect.sh"
-gradus=$(readlink -f "$1") launcher=$(readlink -f "$2") faulty=$(readlink -f "$3") seconds=${4:-90} seed=${5:-1} steps=${6:-2500}
+gradus=$(readlink -f "$1") launcher=$(readlink -f "$2") faulty=$(readlink -f "$3") seconds=${4:-90} seed=${5:-1} steps=${6:-3000}
 hosts=$here/hosts
 make_scratch
 cd "$scratch"
@@ -81,9 +81,10 @@ life() {
     --run-dir "$run" --threads 2 --quiet --resume --retry-delay 0.1s --grace 2s "${options[@]}" >log 2>&1 &
   life_pid=$!
   if [[ $1 == fault ]]; then
-    for ((i = 1 + RANDOM % 2; i > 0; i--)); do
+    for ((i = 0; i < 6; i++)); do
       sleep 0.$((RANDOM % 9))
-      sleep $((RANDOM % 3))
+      sleep $((RANDOM % 2))
+      ! process_has_ended $life_pid || break
       fault
     done
   fi
@@ -91,6 +92,7 @@ life() {
   # gradus-mpirun promises an end.
   if [[ ${command[0]} == "$hosts" ]] && ! wait_until 40 process_has_ended $life_pid && has_told_its_end; then
     hanging=$((hanging + 1))
+    echo "  mpirun hangs: $(tail -n 5 log | cut -c 1-200)"; ps -eo pid,ppid,etimes,args | grep -E "orted|mpirun|$gradus run" | grep -v grep | cut -c 1-180 >"$scratch/../hang.$seed.$lives"
     pkill -KILL -P $life_pid
   fi
   code=0

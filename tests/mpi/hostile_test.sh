@@ -1,0 +1,41 @@
+#!/bin/bash
+# Ranks that send nonsense: nothing starts or ends early or twice, nothing hangs, nothing crashes.
+#   hostile_test.sh GRADUS MPIEXEC FUZZING_RANK [SEEDS]
+set -euo pipefail
+here=$(dirname "$(readlink -f "$0")")
+. "$here/../cluster/expect.sh"
+gradus=$(readlink -f "$1") mpiexec=$2 fuzzer=$(readlink -f "$3") seeds=${4:-6}
+make_scratch
+cd "$scratch"
+mpi_environment
+unset GRADUS_GPU_LIST GRADUS_USE_GPU CUDA_VISIBLE_DEVICES
+for ((i = 1; i <= 120; i++)); do echo "echo $i %(RANK)s >>$scratch/ran; sleep 0.01; echo $i %(RANK)s >>$scratch/ended"; done >steps.txt
+launches() { grep -o '"launch":[0-9]*,"t":[0-9.]*,"a":1,"worker":'"$1" steps.run/journal.jsonl | cut -d : -f 2 | cut -d , -f 1 | sort; }
+
+for ((seed = 1; seed <= seeds; seed++)); do
+  it "a rank that sends doubled, late, early, invented and absurd ends (seed $seed) changes nothing"
+  rm -rf steps.run ran ended
+  expect_exit 0 timeout -k 5 60 "$mpiexec" -np 2 "$gradus" run steps.txt --threads 2 --quiet : -np 1 "$fuzzer" noise $seed
+  expect_match "summary" "120 of 120 steps succeeded" "$seen"
+  # Those that the honest rank was given it ran, each once and to its end; the others nobody ran.
+  expect_equal "steps that ran" "$(launches 1 | paste -sd ' ')" "$(cut -d ' ' -f 1 ran | sort | paste -sd ' ')"
+  expect_equal "steps that ran to their end" "$(sort ran)" "$(sort ended)"
+  strays=$(grep -c '"stray"' steps.run/journal.jsonl || true)
+  ((strays > 0)) || fail "ends that nothing waited for, in the journal" "$strays"
+  expect_exit 0 "$gradus" run steps.txt --quiet --resume
+  expect_match "the journal can be read" "120 of 120 steps succeeded before; 0 to run" "$seen"
+done
+for mode in torn bytes; do
+  for options in "" "--survive"; do
+    it "a rank that sends bytes that are no message ($mode $options): the run ends and says so, --resume goes on"
+    rm -rf steps.run ran ended
+    code=0
+    # shellcheck disable=SC2086
+    seen=$(timeout -k 5 60 "$mpiexec" -np 2 "$gradus" run steps.txt --threads 1 --quiet $options : -np 1 "$fuzzer" $mode 7 2>&1) || code=$?
+    ((code != 0 && code != 124)) || fail "an end with a code that tells" "$code: $seen"
+    expect_match "summary" "lost +rank 2 on fuzz: sent bytes that are no message of this program" "$seen"
+    expect_exit 0 timeout -k 5 60 "$gradus" run steps.txt --threads 3 --quiet --resume
+    expect_match "summary" "120 of 120 steps succeeded" "$seen"
+  done
+done
+seen_fault "a rank that sends doubled, late, early, invented, torn or random messages" "ends that nothing waited for change nothing and are recorded; bytes that are no message end the run, which names the rank"
