@@ -158,7 +158,7 @@ std::string play(std::uint64_t seed) {
 }
 
 TEST(RandomRuns, keep_every_rule_that_the_referee_knows) {
-  const auto runs = number_from_environment("GRADUS_SIM_RUNS", 6000);
+  const auto runs = number_from_environment("GRADUS_SIM_RUNS", 2000);
   const auto first = number_from_environment("GRADUS_SIM_SEED", 1);
   for (std::uint64_t seed = first; seed < first + runs; ++seed) {
     const auto wrong = play(seed);

@@ -220,8 +220,31 @@ TEST_F(SummaryTest, long_commands_and_odd_bytes_take_one_short_line) {
   summary = std::make_unique<Summary>(graph_, plan);
   launch(0, 0);
   ended(0, 1, 1);
-  EXPECT_THAT(text(), HasSubstr("step 1 on n1: echo a b " + std::string(60, 'x') + "...\n"));
-  EXPECT_EQ(document()["slowest"][0]["command"], "echo a b " + std::string(60, 'x') + "...");
+  EXPECT_THAT(text(), HasSubstr("step 1 on n1: echo a\\nb " + std::string(60, 'x') + "...\n"));
+  EXPECT_EQ(document()["slowest"][0]["command"], "echo a\\nb " + std::string(60, 'x') + "...");
+}
+
+TEST_F(SummaryTest, names_the_place_of_each_attempt_of_a_step_that_failed_again_and_again) {
+  begin("a; b");
+  launch(0, 0, 0, {1});
+  ended(0, 1, 1, {OutcomeKind::exit_code, 3, ""}, StepState::waiting);
+  launch(0, 1, 1, {0}, 2);
+  ended(0, 1, 2, {OutcomeKind::exit_code, 3, ""}, StepState::failed, 1, 2);
+  EXPECT_THAT(text(), HasSubstr("tried on slot 0 on n1 with GPU GPU-1, then slot 0 on n2 with GPU GPU-0\n"));
+  launch(1, 2);
+  ended(1, 1, 3, {OutcomeKind::exit_code, 3, ""}, StepState::failed);
+  EXPECT_FALSE(document()["failed"][1].contains("tried_on")) << "it was tried once";
+}
+
+TEST_F(SummaryTest, counts_steps_that_succeeded_with_a_remark_and_tells_the_first) {
+  begin("a; b; c");
+  ended(0, 1, 1);
+  EXPECT_THAT(text(), Not(HasSubstr("remark")));
+  launch(1, 1);
+  ended(1, 1, 2, {OutcomeKind::succeeded, 0, "its output is lost"});
+  launch(2, 2);
+  ended(2, 1, 3, {OutcomeKind::succeeded, 0, "its output, too"});
+  EXPECT_THAT(text(), HasSubstr("2 steps succeeded with a remark; step b on n1: its output is lost\n"));
 }
 
 TEST_F(SummaryTest, remembers_who_stopped_the_run_and_tells_notes_and_trouble) {

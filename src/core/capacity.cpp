@@ -33,7 +33,7 @@ std::uint32_t nodes_that_suit(const Demand& demand, const Workers& workers) {
   for (const auto& [node, slots] : slots_by_node(workers)) {
     std::set<std::uint32_t> gpus;
     for (const auto& slot : slots) gpus.insert(slot.gpus.begin(), slot.gpus.end());
-    if (!demand.wants_gpu || gpus.size() >= std::max(1U, demand.gpus)) ++count;
+    if (node_will_do(demand, gpus.size())) ++count;
   }
   return count;
 }

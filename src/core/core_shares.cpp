@@ -12,6 +12,12 @@ namespace {
 
 using Cores = std::vector<std::uint32_t>;
 
+/// As GPUs are dealt out.
+std::vector<std::uint32_t> by_rule(std::size_t count, std::size_t slots, std::size_t slot) {
+  return entries_of_slot(static_cast<std::uint32_t>(count), static_cast<std::uint32_t>(slots),
+                         static_cast<std::uint32_t>(slot), GpuSharing::shared);
+}
+
 class Sharing {
  public:
   Sharing(const Cores& cores, std::size_t slots) : cores_(cores), parts_(slots), wanted_(slots) {
@@ -40,10 +46,6 @@ class Sharing {
   std::vector<Cores> parts() && { return std::move(parts_); }
 
  private:
-  static std::vector<std::uint32_t> by_rule(std::size_t count, std::size_t slots, std::size_t slot) {
-    return entries_of_slot(static_cast<std::uint32_t>(count), static_cast<std::uint32_t>(slots),
-                           static_cast<std::uint32_t>(slot), GpuSharing::shared);
-  }
   void take(std::size_t slot, std::uint32_t core) {
     if (parts_[slot].size() >= wanted_[slot]) return;
     parts_[slot].push_back(core);
@@ -59,10 +61,7 @@ class Sharing {
 std::vector<Cores> share_few(const Cores& cores, std::size_t slots) {
   std::vector<Cores> parts(slots);
   for (std::size_t i = 0; i < slots; ++i) {
-    for (const auto index : entries_of_slot(static_cast<std::uint32_t>(cores.size()), static_cast<std::uint32_t>(slots),
-                                            static_cast<std::uint32_t>(i), GpuSharing::shared)) {
-      parts[i].push_back(cores[index]);
-    }
+    for (const auto index : by_rule(cores.size(), slots, i)) parts[i].push_back(cores[index]);
   }
   return parts;
 }

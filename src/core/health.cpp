@@ -8,6 +8,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "core/number_ranges.h"
+
 namespace gradus {
 namespace {
 
@@ -161,19 +163,6 @@ class Examination {
   std::vector<Finding> found_;
 };
 
-/// `0-3,8`.
-std::string ranges(const std::vector<std::uint32_t>& numbers) {
-  std::string text;
-  for (std::size_t i = 0; i < numbers.size();) {
-    auto last = i;
-    while (last + 1 < numbers.size() && numbers[last + 1] == numbers[last] + 1) ++last;
-    text += fmt::format("{}{}", text.empty() ? "" : ",", numbers[i]);
-    if (last > i) text += fmt::format("-{}", numbers[last]);
-    i = last + 1;
-  }
-  return text;
-}
-
 std::string limit(std::uint64_t value) { return value == 0 ? "no limit" : std::to_string(value); }
 
 std::string mebibytes(std::uint64_t kib) { return fmt::format("{} MiB", kib / 1024); }
@@ -191,7 +180,8 @@ const char* word(ProbeLock lock) {
 std::string describe(const RankHealth& rank) {
   const auto& report = rank.report;
   auto text = fmt::format("rank {} on {}: gradus {}, {}\n", report.rank, report.host, rank.version, rank.mpi_library);
-  text += fmt::format("  cores   {} ({} of {})\n", ranges(report.cores), report.cores.size(), rank.machine_cores);
+  text +=
+      fmt::format("  cores   {} ({} of {})\n", number_ranges(report.cores), report.cores.size(), rank.machine_cores);
   text += fmt::format("  memory  {}{}\n", mebibytes(rank.memory_kib),
                       rank.memory_limit_kib > 0 ? ", limited to " + mebibytes(rank.memory_limit_kib) : "");
   text += fmt::format("  limits  {} open files ({} at most), processes: {}, /dev/shm {} free\n", limit(rank.open_files),

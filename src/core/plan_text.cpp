@@ -6,21 +6,10 @@
 
 #include "gradus/placement.h"
 
+#include "core/number_ranges.h"
+
 namespace gradus {
 namespace {
-
-/// `0-3,8`.
-std::string ranges(const std::vector<std::uint32_t>& numbers) {
-  std::string text;
-  for (std::size_t i = 0; i < numbers.size(); ++i) {
-    auto last = i;
-    while (last + 1 < numbers.size() && numbers[last + 1] == numbers[last] + 1) ++last;
-    if (!text.empty()) text += ',';
-    text += last == i ? std::to_string(numbers[i]) : fmt::format("{}-{}", numbers[i], numbers[last]);
-    i = last;
-  }
-  return text;
-}
 
 /// Enough of a UUID to tell GPUs apart: `GPU-fa4e0001`.
 std::string short_identity(const std::string& identity) {
@@ -48,7 +37,8 @@ std::string plan_table(const Plan& plan) {
   for (const auto& rank : plan.ranks) {
     for (const auto& slot : rank.slots) {
       rows.push_back({rank.host, std::to_string(rank.rank), std::to_string(rank.local_rank),
-                      std::to_string(slot.thread), std::to_string(slot.slot), gpus_text(slot), ranges(slot.cores)});
+                      std::to_string(slot.thread), std::to_string(slot.slot), gpus_text(slot),
+                      number_ranges(slot.cores)});
     }
   }
   std::array<std::size_t, 7> width{};

@@ -138,8 +138,7 @@ void Scheduler::Impl::settle(StepIndex step, StepState state, Decisions& out) {
   skip_dependents(step, out);
 }
 
-// ---- facts
-// ----------------------------------------------------------------------------------
+// ---- facts --------------------------------------------------------------------------------------------------------
 
 void Scheduler::Impl::on(const WorkerJoined& fact, double now, Decisions& out) {
   if (slots.find(fact.worker)) return;
@@ -320,8 +319,7 @@ void Scheduler::Impl::kill_all(bool at_once, Decisions& out) const {
             [](const KillAttempt& a, const KillAttempt& b) { return a.step < b.step; });
 }
 
-// ---- checks
-// ---------------------------------------------------------------------------------
+// ---- checks -------------------------------------------------------------------------------------------------------
 
 std::string Scheduler::Impl::sanity_check() const {
   StepCounts recounted;

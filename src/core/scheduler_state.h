@@ -83,7 +83,6 @@ struct Scheduler::Impl {
   void settle(StepIndex step, StepState state, Decisions& out);
   void succeed_dependents(StepIndex node);
   void skip_dependents(StepIndex failed, Decisions& out);
-  void note_ended_barrier(StepIndex barrier);
 
   void on(const WorkerJoined& fact, double now, Decisions& out);
   void on(const AttemptEnded& fact, double now, Decisions& out);
@@ -103,7 +102,7 @@ struct Scheduler::Impl {
   bool fits_before_limit(StepIndex step, double now) const;
   void put_aside_what_does_not_fit(double now);
   static bool node_suits(const Demand& demand, const SlotTable::Node& node) {
-    return !node.workers.empty() && node.is_whole && (!demand.wants_gpu || node.gpus >= std::max(1U, demand.gpus));
+    return !node.workers.empty() && node.is_whole && node_will_do(demand, node.gpus);
   }
   bool could_go(const Demand& demand, const Avoid& avoid) const;
   Avoid places_to_avoid(StepIndex step, const Demand& demand) const;

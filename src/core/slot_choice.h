@@ -4,6 +4,7 @@
 // Unaware of: the graph, time, which slots are free (the caller passes those), retries and reservations.
 #pragma once
 
+#include <algorithm>
 #include <compare>
 #include <cstdint>
 #include <optional>
@@ -27,6 +28,11 @@ struct Demand {
   /// True when any one slot of the right kind will do.
   bool is_any_slot() const { return gpus == 0 && cpus <= 1 && nodes == 0; }
 };
+
+/// Whether a node with so many distinct GPUs in its slots will do for a step over nodes.
+inline bool node_will_do(const Demand& demand, std::size_t gpus) {
+  return !demand.wants_gpu || gpus >= std::max(1U, demand.gpus);
+}
 
 Demand demand_of(const Graph& graph, StepIndex step);
 

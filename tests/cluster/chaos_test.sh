@@ -50,12 +50,18 @@ nothing_runs() { ! pgrep -f "^bash $scratch/step.sh" >/dev/null; }
 # Ordinals are the steps' own numbers.
 reported() { grep -o '^{"end":[0-9]*,.*"final":"succeeded"' "$run/journal.jsonl" 2>/dev/null | cut -d : -f 2 | cut -d , -f 1 | sort -u || true; }
 kinds=(step step rank stop master daemon cut power disk TERM USR1 INT)
-declare -A done_faults
+declare -A done_faults out_of_reach
+mend=
+at_exit 'eval "$mend"'
 # One fault. Leaves what must be mended afterwards in $mend.
 fault() {
   local kind host pid
   kind=${kinds[RANDOM % ${#kinds[@]}]}
   host=h$((1 + RANDOM % 3))
+  if [[ $kind =~ ^(daemon|cut|power)$ ]]; then
+    [[ -z ${out_of_reach[$host]:-} ]] || return 0
+    [[ $kind == daemon ]] || out_of_reach[$host]=1
+  fi
   done_faults[$kind]=$((${done_faults[$kind]:-0} + 1))
   echo "  $kind${host:+ ($host)}"
   case $kind in
@@ -74,7 +80,7 @@ fault() {
 # $1: fault or calm. Leaves the exit code in $code.
 life() {
   local command=("$hosts" mpirun) options=() limit=75 i
-  mend=
+  out_of_reach=()
   if [[ $1 == fault && $((RANDOM % 2)) == 0 ]]; then command=("$launcher"); options=(--survive --lost-after 10s); fi
   timeout -k 5 $limit "${command[@]}" -np 4 --map-by node --host h0:1,h1:1,h2:1,h3:1 \
     -x LD_PRELOAD="$faulty" -x FAULTY="full:$scratch/disk_is_full" -x FAULTY_FILE=.run/journal.jsonl "$gradus" run "$scratch/steps.jsonl" \
@@ -98,7 +104,8 @@ life() {
   code=0
   wait $life_pid || code=$?
   [[ $code != 124 ]] || fail "an end of this life within $limit s" "$(tail -n 30 log)"
-  [[ -z $mend ]] || eval "$mend"
+  eval "$mend"
+  mend=
   wait_until 20 nothing_runs || fail "nothing alive on any host" "$(ours -a "^bash $scratch/step.sh")"
   [[ $code != 0 ]] || [[ $(reported | wc -l) == "$steps" ]] || fail "all $steps steps reported, since it says 0" "$(reported | wc -l): $(grep -v PMIX log | head -n 40)"
 }

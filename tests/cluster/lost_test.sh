@@ -4,6 +4,7 @@
 set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
 . "$here/expect.sh"
+. "$here/../mpi/ranks.sh"
 gradus=$(readlink -f "$1") launcher=$(readlink -f "$2")
 hosts=$here/hosts
 make_scratch
@@ -11,16 +12,10 @@ cd "$scratch"
 unset GRADUS_GPU_LIST GRADUS_USE_GPU CUDA_VISIBLE_DEVICES
 export GRADUS_MPIRUN="$hosts mpirun --enable-recovery"
 steps=50
-cat >step.sh <<END
-for ((k = 0; k < 8; k++)); do echo "\$1 \$\$.\$HOSTNAME \$(date +%s%N)" >>$scratch/seen; sleep 0.0544; done
-END
-for ((i = 1; i <= steps; i++)); do echo "bash $scratch/step.sh $i"; done >steps.txt
+ticking_steps $steps 8 0.0544
 
-begun() { [[ $(cat seen 2>/dev/null | wc -l) -ge $1 ]]; }
 left_on() { "$hosts" exec "$1" pgrep -fa 'step[.]sh|sleep 0[.]0544' 2>/dev/null || true; }
 nothing_runs() { [[ -z $(for host in h1 h2 h3; do left_on $host; done) ]]; }
-state() { grep -o '"state": "[a-z]*"' steps.run/summary.json | cut -d '"' -f 4; }
-succeeded() { grep -c '"final":"succeeded"' steps.run/journal.jsonl; }
 start() {
   local command=("$1")
   [[ $1 != "$hosts" ]] || command+=(mpirun)
@@ -37,11 +32,6 @@ resume() {
     "$scratch/steps.txt" --threads 1 --quiet --resume
   expect_equal "reported succeeded in both lives" $steps "$(succeeded)"
 }
-never_twice_at_once() {
-  sort -k3,3n seen | awk '$1 in last && last[$1] != $2 { if (($1, $2) in was) print "step " $1 " ran twice at once" }
-    { last[$1] = $2; was[$1, $2] = 1 }'
-}
-
 it "a host is cut off without notice: its steps end there, the run ends and says so, --resume goes on"
 start "$hosts"
 "$hosts" cut h3
@@ -51,6 +41,7 @@ finish
 expect_equal "state" interrupted "$(state)"
 resume
 
+seen_fault "a host is cut off without notice" "its steps end there, the run ends, \`interrupted\`; \`--resume\` goes on"
 it "--survive: a host is cut off and comes back: the others do its work, its late words change nothing"
 start "$launcher" --survive
 "$hosts" cut h3
@@ -59,17 +50,19 @@ sleep 16
 finish
 expect_equal "exit code" 0 $code
 expect_equal "succeeded" $steps "$(succeeded)"
-expect_equal "steps that overlap themselves" "" "$(never_twice_at_once)"
+expect_equal "steps that overlap themselves" "" "$(twice_at_once)"
 expect_match "summary" "lost +rank 3 on h3" "$(cat log)"
 
+seen_fault "\`--survive\`: a host is cut off and comes back" "the others do its work; what it says later changes nothing"
 it "--survive: a daemon of mpirun is killed: the others do the work of its rank"
 start "$launcher" --survive
 "$hosts" kill-daemon h3 orted
 finish
 expect_equal "exit code" 0 $code
 expect_equal "succeeded" $steps "$(succeeded)"
-expect_equal "steps that overlap themselves" "" "$(never_twice_at_once)"
+expect_equal "steps that overlap themselves" "" "$(twice_at_once)"
 
+seen_fault "\`--survive\`: a daemon of mpirun is killed" "the others do the work of its ranks"
 it "a host loses its power: mpirun ends the run, nothing is left on the others, --resume goes on"
 start "$hosts"
 "$hosts" power-off h3
@@ -79,3 +72,4 @@ over() { [[ $(state) == interrupted || $(state) == stopped ]]; }
 wait_until 5 over || fail "interrupted or stopped" "$(state)"
 resume
 "$hosts" power-on h3
+seen_fault "a host loses its power" "mpirun ends the run, nothing is left on the others; \`--resume\` goes on"

@@ -191,6 +191,7 @@ printf 'echo new >>again.new\necho a >>again.a\necho B >>again.b\n' >again.txt
 expect_exit 0 "${run[@]}" again.txt --resume
 expect_equal "runs" "a b B new" "$(cat again.a again.b again.new | paste -sd ' ')"
 
+seen_fault "gradus alone is killed in mid-run" "its step ends too; \`--resume\` runs what is left"
 # --- signals -------------------------------------------------------------------------------------------
 # $1: signals to send; $2: exit code. The run has one step that lasts and one that waits.
 stopped_by() {

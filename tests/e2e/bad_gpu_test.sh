@@ -27,6 +27,7 @@ expect_equal "in the journal" 1 "$(grep -c '^{"quarantined":2' good.run/journal.
 bad=$(grep -c ' 2$' tried)
 ((bad >= 3 && bad < 30)) || fail "some steps on GPU 2, then none" "$bad"
 
+seen_fault "a bad GPU: steps fail on one slot, others like them succeed elsewhere" "quarantined by name after $bad failures; steps with retries lose none by it"
 it "steps without retries are not run again behind their owner's back; --resume does it"
 rm -f tried done.*
 some "" '' >once.jsonl
@@ -36,6 +37,7 @@ expect_match "summary" "quarantined slot 2" "$seen"
 expect_exit 0 "$gradus" run once.jsonl --gpus 0,1,3 --quiet --resume
 expect_equal "done" 60 "$(ls done.* | wc -l)"
 
+seen_fault "… and the steps have no retries" "each tried once; they stay failed, \`--resume\` runs them"
 it "--quarantine off lets it go on"
 rm -f tried done.*
 expect_exit 1 "$gradus" run once.jsonl --gpus 0-3 --quiet --restart --quarantine off
@@ -46,6 +48,7 @@ for ((i = 1; i <= 40; i++)); do echo "test $((i % 2)) = 0 && sleep 0.02 # $i"; d
 expect_exit 1 "$gradus" run half.txt --threads 5 --quiet --retry-delay 0s
 ! grep -q quarantined <<<"$seen" || fail "no quarantine" "$seen"
 
+seen_fault "half of all steps fail everywhere" "no slot is blamed"
 it "a retry waits longer each time"
 echo 'date +%s%N >>times; false' >again.txt
 sed -i '1i #GRADUS --retries 2' again.txt

@@ -4,6 +4,7 @@
 set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
 . "$here/../cluster/expect.sh"
+. "$here/ranks.sh"
 gradus=$(readlink -f "$1") mpiexec=$2 launcher=$(readlink -f "$3")
 make_scratch
 cd "$scratch"
@@ -13,29 +14,15 @@ if "$mpiexec" --version 2>&1 | grep -q HYDRA; then echo "skipped: the recovery m
 
 export GRADUS_MPIRUN="$mpiexec --enable-recovery"
 steps=40
-# Each step ticks as long as it lives: two attempts of one step must never tick in turn.
-cat >step.sh <<END
-for ((k = 0; k < 5; k++)); do echo "\$1 \$\$ \$(date +%s%N)" >>$scratch/seen; sleep 0.0543; done
-END
-for ((i = 1; i <= steps; i++)); do echo "bash $scratch/step.sh $i"; done >steps.txt
-# $1: rank. Only of our own mpirun: other runs may be under way on this machine.
+ticking_steps $steps 5 0.0543
+# $1: rank.
 rank_pid() {
   local process
-  for process in $(ours "$pid"); do
+  for process in $(ranks_under "$pid"); do
     if tr '\0' '\n' <"/proc/$process/environ" | grep -qx "OMPI_COMM_WORLD_RANK=$1"; then echo "$process"; return; fi
   done
 }
-# $1: process. The ranks under it.
-ours() {
-  local child
-  for child in $(pgrep -P "$1"); do
-    if [[ $(ps -o args= -p "$child") == "$gradus run"* ]]; then echo "$child"; else ours "$child"; fi
-  done
-}
-begun() { [[ $(cat seen 2>/dev/null | wc -l) -ge $1 ]]; }
 nothing_runs() { ! pgrep -f 'sleep 0[.]0543' >/dev/null; }
-state() { grep -o '"state": "[a-z]*"' steps.run/summary.json | cut -d '"' -f 4; }
-succeeded() { grep -c '"final":"succeeded"' steps.run/journal.jsonl; }
 # start LAUNCHER... -- OPTIONS: in the background, until some steps have ended.
 start() {
   local command=()
@@ -54,11 +41,6 @@ resume() {
   expect_equal "reported succeeded in both lives" $steps "$(succeeded)"
   expect_match "kept" "resuming: .*$before" "$seen"
 }
-never_twice_at_once() {
-  sort -k3,3n seen | awk '$1 in last && last[$1] != $2 { if (($1, $2) in was) print "step " $1 " ran twice at once" }
-    { last[$1] = $2; was[$1, $2] = 1 }'
-}
-
 it "a rank that is stopped: its steps are ended, the run ends and says so, --resume goes on"
 start "$mpiexec" --
 kill -STOP "$(rank_pid 2)"
@@ -67,6 +49,7 @@ finish
 expect_equal "state" interrupted "$(state)"
 resume
 
+seen_fault "a rank is stopped (SIGSTOP)" "its guardian ends its steps and kills it after 5 s; the run ends, \`interrupted\`; \`--resume\` goes on"
 it "rank 0 killed: the run ends, summary.json says interrupted, --resume goes on"
 start "$mpiexec" --
 kill -KILL "$(rank_pid 0)"
@@ -76,6 +59,7 @@ interrupted() { [[ $(state) == interrupted ]]; }
 wait_until 5 interrupted || fail "state interrupted" "$(state)"
 resume
 
+seen_fault "rank 0 is killed" "the workers end their steps and go; \`interrupted\`; \`--resume\` goes on"
 for signal in KILL STOP; do
   it "--survive: a rank gets SIG$signal, the others do its work; never two of one step at once"
   start "$launcher" -- --survive
@@ -83,11 +67,12 @@ for signal in KILL STOP; do
   finish
   expect_equal "exit code" 0 $code
   expect_equal "succeeded" $steps "$(succeeded)"
-  expect_equal "steps that overlap themselves" "" "$(never_twice_at_once)"
+  expect_equal "steps that overlap themselves" "" "$(twice_at_once)"
   expect_match "summary" "lost +rank 2 on .*: the rank was killed, or stopped" "$(cat log)"
   expect_equal "ranks lost" 1 "$(grep -c '"why"' steps.run/summary.json)"
 done
 
+seen_fault "\`--survive\`: a rank is killed or stopped" "the others do its work, the loss is in the summary; no step beside itself"
 it "--survive: all workers killed: 3, and --resume goes on"
 start "$launcher" -- --survive
 for rank in 1 2 3; do kill -KILL "$(rank_pid $rank)"; done
@@ -95,6 +80,7 @@ finish
 expect_equal "exit code" 3 $code
 resume
 
+seen_fault "\`--survive\`: all workers are killed" "exit code 3, \`--resume\` goes on"
 it "--survive: rank 0 killed: the launcher ends all within seconds, not with 0"
 start "$launcher" -- --survive
 kill -KILL "$(rank_pid 0)"
@@ -102,6 +88,7 @@ finish
 expect_equal "exit code" 137 $code
 resume
 
+seen_fault "\`--survive\`: rank 0 is killed" "all ends within seconds, 137 from the launcher"
 it "a gradus inside a step, under an mpirun of its own, does not speak for the run"
 rm -rf inner.run outer.run
 echo true >inner.txt

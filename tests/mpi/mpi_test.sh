@@ -4,6 +4,7 @@
 set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
 . "$here/../cluster/expect.sh"
+. "$here/ranks.sh"
 . "$here/placement.sh"
 gradus=$(readlink -f "$1") mpiexec=$2 who=$(readlink -f "$3")
 motioncor2=$(readlink -f "$here/../cluster/motioncor2")
@@ -95,17 +96,10 @@ expect_exit 2 timeout -k 5 60 "${command[@]}" several.jsonl --gpus "0 1" --threa
 expect_match "message" "fewer ranks with more threads" "$seen"
 
 # --- ends ----------------------------------------------------------------------------------------------------
-# $1: process of `timeout`. The ranks under it, whatever stands between (Hydra has a proxy), in order of their start.
-rank_pids() {
-  local child
-  for child in $(pgrep -P "$1"); do
-    if [[ $(ps -o args= -p "$child") == "$gradus run"* ]]; then echo "$child"; else rank_pids "$child"; fi
-  done
-}
 hydra=0
 ! "$mpiexec" --version 2>&1 | grep -q HYDRA || hydra=1
 # mpirun passes USR1 on to its ranks; Hydra keeps it, so there it is for rank 0.
-drain() { if ((hydra)); then kill -USR1 "$(rank_pids "$1" | head -n 1)"; else pkill -USR1 -P "$1"; fi; }
+drain() { if ((hydra)); then kill -USR1 "$(ranks_under "$1" | head -n 1)"; else pkill -USR1 -P "$1"; fi; }
 runs() { pgrep -f "sleep $1" >/dev/null; }
 gone() { ! runs "$1"; }
 
@@ -133,6 +127,7 @@ pkill -TERM -P $pid
 wait $pid || true
 wait_until 5 gone 432[.]1 || fail "no sleep left" "$(pgrep -fa 'sleep 432')"
 
+seen_fault "TERM to mpirun" "steps and their children end in time"
 it "kill -9 of a worker rank ends its steps, and the run; --resume goes on"
 rm -rf lost.run
 for ((i = 1; i <= 40; i++)); do echo "echo x >>lost.$i; sleep 0.05"; done >lost.txt
@@ -142,7 +137,7 @@ timeout -k 5 60 "${command[@]}" lost.txt --threads 1 >lost.log 2>&1 &
 pid=$!
 wait_until 30 test -e lost.once
 wait_until 20 runs 432[.]2
-worker=$(rank_pids $pid | tail -n 1)
+worker=$(ranks_under $pid | tail -n 1)
 kill -9 "$worker"
 code=0; wait $pid || code=$?
 ((code != 0)) || fail "an exit code other than 0" 0
@@ -151,13 +146,14 @@ before=$(grep -o '"end":[0-9]*.*"final":"succeeded"' lost.run/journal.jsonl | cu
 expect_exit 0 timeout -k 5 60 "${command[@]}" lost.txt --threads 1 --resume
 for i in $before; do expect_equal "runs of step $i, reported before" 1 "$(wc -l <lost.$i)"; done
 
+seen_fault "a worker rank is killed (KILL, or by the OOM killer)" "its steps end, the run ends with mpirun's own code; \`--resume\` goes on"
 it "kill -9 of everything, then --resume: all succeeded, nothing reported runs again"
 rm -rf all.run
 for ((i = 1; i <= 150; i++)); do echo "echo x >>all.$i; sleep 0.01"; done >all.txt
 timeout -k 5 60 "${command[@]}" all.txt --threads 1 >all.log 2>&1 &
 pid=$!
 wait_until 20 test -e all.60
-mapfile -t victims < <(rank_pids $pid; pgrep -P $pid)
+mapfile -t victims < <(ranks_under $pid; pgrep -P $pid)
 kill -9 "${victims[@]}"
 wait $pid || true
 before=$(grep -o '"end":[0-9]*.*"final":"succeeded"' all.run/journal.jsonl | cut -d : -f 2 | cut -d , -f 1)
@@ -165,3 +161,4 @@ sleep 1
 expect_exit 0 timeout -k 5 60 "${command[@]}" all.txt --threads 1 --resume
 for i in $before; do expect_equal "runs of step $i, reported before" 1 "$(wc -l <all.$i)"; done
 for ((i = 1; i <= 150; i++)); do expect_file all.$i; done
+seen_fault "mpirun and all ranks are killed at once" "\`--resume\` goes on; what was reported has run once"

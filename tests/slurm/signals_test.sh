@@ -55,6 +55,7 @@ for launcher in "$mpiexec --bind-to none" "srun --mpi=pmix"; do
   true_story
 done
 
+seen_fault "scancel, under mpirun and srun" "all ends within KillWait; the journal is true"
 it "scancel --batch --signal=USR1 under mpirun: drained, 75"
 submit "" "$mpiexec --bind-to none"
 "$slurm" run scancel --batch --signal=USR1 "$id"
@@ -70,6 +71,7 @@ wait_until 20 over || fail "a job that is over" "$("$slurm" run squeue)"
 grep -q '"over":75' $journal || fail "exit code 75" "$(tail -n 3 $journal)"
 true_story
 
+seen_fault "scancel --signal=USR1, under mpirun and srun" "drained, 75"
 it "preempted by a job of a higher partition: requeued, and the next life goes on"
 submit "--partition=low --requeue --nodelist=h1,h2" "$mpiexec --bind-to none"
 printf '#!/bin/bash\nsleep 1\n' >urgent.sh
@@ -80,6 +82,7 @@ expect_match "lives" "^[2-9]" "$(grep -c '^{"life"' $journal)"
 wait_until 20 over || fail "a job that is over" "$("$slurm" run squeue)"
 true_story
 
+seen_fault "preemption by requeue" "the next life goes on"
 it "a node of the job fails: the job ends, nothing is left, the journal is true"
 submit "--no-requeue --nodelist=h2,h3" "$mpiexec --bind-to none"
 "$slurm" power-off h3
@@ -88,3 +91,4 @@ wait_until 60 over || fail "a job that is over" "$("$slurm" run squeue)"
 all_idle() { [[ $("$slurm" run sinfo -h -N -p test -t idle -o %N | sort -u | wc -l) == 3 ]]; }
 true_story
 wait_until 60 all_idle || fail "three idle nodes" "$("$slurm" run sinfo -N)"
+seen_fault "a node of the SLURM job fails" "the job ends, nothing is left; \`--resume\` goes on"
