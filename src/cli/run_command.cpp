@@ -116,9 +116,7 @@ class Run {
   int run() {
     read_earlier_lives();
     Journal journal(directory_.journal(), story_.whole_size, input_.steps.graph, plan_);
-    write_atomically(directory_.summary(), summary_of_a_running_run());
-    journal.begin_life(
-        {GRADUS_VERSION, input_.steps_name, input_.steps.graph->step_count(), host_name(), getpid(), command_line()});
+    begin_life(journal);
     SchedulerOptions options;
     options.on_error = input_.options.on_error;
     options.crash_limit = input_.options.crash_limit;
@@ -135,6 +133,21 @@ class Run {
   }
 
  private:
+  /// A summary that says "running" must not stay behind when the journal cannot be begun.
+  void begin_life(Journal& journal) const {
+    try {
+      write_atomically(directory_.summary(), summary_of_a_running_run());
+      journal.begin_life(
+          {GRADUS_VERSION, input_.steps_name, input_.steps.graph->step_count(), host_name(), getpid(), command_line()});
+    } catch (const std::exception& error) {
+      try {
+        write_atomically(directory_.summary(), summary_of_a_run_that_broke_off(error.what()));
+      } catch (const std::exception&) {  // the first trouble is the one to tell
+      }
+      throw;
+    }
+  }
+
   std::vector<std::string> command_line() const {
     std::vector<std::string> all{"gradus", "run"};
     all.insert(all.end(), words_.begin(), words_.end());

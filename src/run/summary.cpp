@@ -333,11 +333,14 @@ std::string Summary::json(const End& end, const OutputTail& tail) const {
   return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
-std::string summary_of_a_killed_run() {
-  return nlohmann::json{
-             {"version", 1}, {"state", "interrupted"}, {"trouble", "the master was killed; the journal is whole"}}
-             .dump(2) +
+std::string summary_of_a_run_that_broke_off(const std::string& trouble) {
+  return nlohmann::json{{"version", 1}, {"state", "interrupted"}, {"trouble", trouble}}.dump(
+             2, ' ', false, nlohmann::json::error_handler_t::replace) +
          "\n";
+}
+
+std::string summary_of_a_killed_run() {
+  return summary_of_a_run_that_broke_off("the master was killed; the journal is whole");
 }
 
 std::string summary_of_a_running_run() { return nlohmann::json{{"version", 1}, {"state", "running"}}.dump(2) + "\n"; }

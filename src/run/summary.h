@@ -107,6 +107,8 @@ class Summary : public Observer {
 
 /// `summary.json` while a run is under way, so that a killed run is not taken for a finished one.
 std::string summary_of_a_running_run();
+/// … when it could not even begin, …
+std::string summary_of_a_run_that_broke_off(const std::string& trouble);
 /// … and after its master was killed, in at most 250 bytes: written by the guardian.
 std::string summary_of_a_killed_run();
 

@@ -57,6 +57,10 @@ for way in "broken:40 Input/output error" "readonly:25 Read-only file system"; d
 done
 seen_fault "the journal's disk fails (EIO) or becomes read-only" "nothing new starts, exit code 3 and the errno in words; \`--resume\` ran the rest once"
 
+it "a journal that cannot even be begun: 3, and summary.json does not say running"
+expect_exit 3 env LD_PRELOAD="$faulty" FAULTY=broken:1 FAULTY_FILE=/journal.jsonl "${run[@]}" $steps --run-dir never.run
+expect_match "summary.json" '"state": "interrupted"' "$(<never.run/summary.json)"
+
 it "a journal that is removed while the run writes it: said within seconds, 3"
 steps_file 4000
 sed -i "60s|\$|; rm -rf $scratch/gone.run|" steps.txt
