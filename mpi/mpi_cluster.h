@@ -14,8 +14,8 @@
 #include "core/silence.h"
 #include "gradus/cluster.h"
 #include "gradus/graph.h"
-#include "node/clock.h"
 #include "mpi_environment.h"
+#include "node/clock.h"
 #include "node/slot_pool.h"
 #include "post.h"
 

@@ -17,7 +17,8 @@
 //    "user":…,"sys":…,"rss":…,"final":"failed"}      "final" only when the step is settled by it
 //   {"lost":17,"t":…,"a":1,"worker":2}                the attempt went with its worker
 //   {"stray":17,"t":…,"a":1,"worker":2,"outcome":"…"}  an end that nothing waited for: late, doubled, invented
-//   {"quarantined":3,"t":…,"worker":1,"host":"n1","gpus":["GPU-…"],"failures":4}   slot 3 gets nothing more in this life
+//   {"quarantined":3,"t":…,"worker":1,"host":"n1","gpus":["GPU-…"],"failures":4}   slot 3 gets nothing more in this
+//   life
 //   {"settled":18,"t":…,"state":"skipped","because":17}
 //   {"stop":"drain","t":…,"why":"signal USR1"}
 //   {"gone":2,"t":…,"why":"…"}                        a worker was lost

@@ -106,7 +106,7 @@ class StoryReader {
 
   const std::string& path_;
   JournalStory& story_;
-  std::uint64_t count_ = 0;                       // steps in this life: said by the file, so nothing is allocated for it
+  std::uint64_t count_ = 0;  // steps in this life: said by the file, so nothing is allocated for it
   std::unordered_map<std::uint64_t, Live> live_;  // by ordinal; only what runs
 };
 
