@@ -98,8 +98,11 @@ double seconds(const timeval& time) {
 
 }  // namespace
 
-Slot::Slot(const SlotSurroundings& around, std::atomic<pid_t>* group_cell)
-    : around_(around), group_cell_(group_cell), thread_([this] { run(); }) {}
+Slot::Slot(const SlotSurroundings& around, std::uint32_t index, std::atomic<pid_t>* group_cell)
+    : around_(around),
+      group_cell_(group_cell),
+      files_(around.settings, around.rank.rank, index, around.null_fd, *around.pack),
+      thread_([this] { run(); }) {}
 
 Slot::~Slot() {
   {
@@ -261,15 +264,15 @@ Outcome Slot::execute_prepared(const AttemptOrder& order, const PreparedCommand&
   const HostFile hosts(order, around_.settings.run_dir);
   if (hosts.error() != 0) return {OutcomeKind::could_not_start, hosts.error(), hosts.what()};
   bind_to_cores(order);
-  StepOutput output(order, around_.settings, around_.null_fd);
+  files_.begin(order);
   {
     const std::lock_guard lock(mutex_);
-    output_ = &output;
+    output_ = &files_;
     if (order.timeout_s > 0) time_limit_at_ = monotonic_s() + order.timeout_s;
   }
   StartFailure failure;
   around_.running->fetch_add(1);
-  const pid_t pid = start(order, command, output, failure);
+  const pid_t pid = start(order, command, failure);
   int status = 0;
   bool all_ended = true;
   if (pid >= 0) {
@@ -281,20 +284,20 @@ Outcome Slot::execute_prepared(const AttemptOrder& order, const PreparedCommand&
     const std::lock_guard lock(mutex_);
     output_ = nullptr;
   }
-  if (pid < 0) return asked_to_end() ? cancelled_before_start() : could_not_start(failure, command);
-  output.keep_below_limit();
-  auto outcome = outcome_of(status, order, command);
+  auto outcome = pid >= 0         ? outcome_of(status, order, command)
+                 : asked_to_end() ? cancelled_before_start()
+                                  : could_not_start(failure, command);
+  const auto remark = files_.end(order, outcome.succeeded());
   const auto say = [&outcome](const std::string& what) {
     if (outcome.detail.empty()) outcome.detail = what;
   };
   if (!all_ended) say("it left processes behind that KILL did not end");
-  say(output.trouble());
+  say(remark);
   return outcome;
 }
 
 /// The environment, the words, and then the child itself.
-pid_t Slot::start(const AttemptOrder& order, const PreparedCommand& command, const StepOutput& output,
-                  StartFailure& failure) {
+pid_t Slot::start(const AttemptOrder& order, const PreparedCommand& command, StartFailure& failure) {
   auto variables = command.env;
   const auto outer = around_.environment->value(lineage_variable);
   auto lineage = lineage_of_attempt(around_.lineage, order.step, order.attempt);
@@ -312,8 +315,8 @@ pid_t Slot::start(const AttemptOrder& order, const PreparedCommand& command, con
   }
   spec.cwd = command.cwd.empty() ? nullptr : command.cwd.c_str();
   spec.stdin_fd = around_.null_fd;
-  spec.stdout_fd = output.out_fd();
-  spec.stderr_fd = output.err_fd();
+  spec.stdout_fd = files_.out_fd();
+  spec.stderr_fd = files_.err_fd();
   spec.group_cell = group_cell_;
   spec.descriptors = around_.step_descriptors;
   pid_t pid = -1;

@@ -28,6 +28,7 @@ struct SlotSurroundings {
   RunSettings settings;
   const StepEnvironment* environment = nullptr;
   Leftovers* leftovers = nullptr;
+  OutputPack* pack = nullptr;
   std::atomic<int>* running = nullptr;       ///< how many slots have a child
   std::string lineage;                       ///< of the rank, see node/leftovers.h
   const rlimit* step_descriptors = nullptr;  ///< RLIMIT_NOFILE for steps, where ours was raised
@@ -38,7 +39,8 @@ struct SlotSurroundings {
 
 class Slot {
  public:
-  Slot(const SlotSurroundings& around, std::atomic<pid_t>* group_cell);
+  /// `index`: among the rank's slots.
+  Slot(const SlotSurroundings& around, std::uint32_t index, std::atomic<pid_t>* group_cell);
   /// Ends what still runs by KILL, then joins the thread.
   ~Slot();
   Slot(const Slot&) = delete;
@@ -70,8 +72,7 @@ class Slot {
   Outcome execute_prepared(const AttemptOrder& order, const PreparedCommand& command, Usage& usage);
   void await_outputs_of_prerequisites(const AttemptOrder& order);
   void bind_to_cores(const AttemptOrder& order);
-  pid_t start(const AttemptOrder& order, const PreparedCommand& command, const StepOutput& output,
-              StartFailure& failure);
+  pid_t start(const AttemptOrder& order, const PreparedCommand& command, StartFailure& failure);
   int wait_for_end(pid_t pid, Usage& usage);
   bool end_leftovers(const AttemptOrder& order);
   Outcome outcome_of(int status, const AttemptOrder& order, const PreparedCommand& command);
@@ -81,6 +82,7 @@ class Slot {
   const SlotSurroundings& around_;
   std::atomic<pid_t>* group_cell_;
   ChildStack stack_;
+  SlotOutput files_;
 
   std::mutex mutex_;  // guards everything below
   std::condition_variable changed_;
@@ -89,8 +91,8 @@ class Slot {
   bool busy_ = false;
   std::uint32_t step_ = 0;
   std::uint32_t attempt_ = 0;
-  pid_t group_ = 0;  // 0: no child now
-  StepOutput* output_ = nullptr;
+  pid_t group_ = 0;               // 0: no child now
+  SlotOutput* output_ = nullptr;  // there while a step writes to it
   EndReason reason_ = EndReason::none;
   double time_limit_at_ = never;
   double kill_at_ = never;

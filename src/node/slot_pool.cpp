@@ -50,13 +50,16 @@ SlotPool::SlotPool(PlannedRank rank, RunSettings settings, const StepEnvironment
   around_.ended = [this](AttemptEnded ended) { inbox_.put(std::move(ended)); };
   around_.deadline_changed = [this] { watch_.wake(); };
   around_.leftovers = &leftovers_;
+  pack_ = std::make_unique<OutputPack>(around_.settings.run_dir + "/" +
+                                       pack_name(around_.rank.rank, around_.settings.life));
+  around_.pack = pack_.get();
   around_.running = &running_;
   around_.lineage = lineage_of_rank(around_.settings.life, around_.rank.rank);
   guardian.set_lineage(around_.lineage);
   const AllSignalsBlocked blocked;
   try {
     for (std::uint32_t slot = 0; slot < around_.rank.slots.size(); ++slot) {
-      slots_.push_back(std::make_unique<Slot>(around_, guardian.cell(slot)));
+      slots_.push_back(std::make_unique<Slot>(around_, slot, guardian.cell(slot)));
     }
     watcher_ = std::thread([this] { watch_deadlines(); });
   } catch (const std::system_error& error) {

@@ -40,6 +40,7 @@ class SlotPool {
   std::atomic<bool> closing_{false};
   rlimit descriptors_{};  // as the steps are to have it
   Leftovers leftovers_;
+  std::unique_ptr<OutputPack> pack_;
   std::atomic<int> running_{0};
   SlotSurroundings around_;
   std::vector<std::unique_ptr<Slot>> slots_;
