@@ -36,6 +36,8 @@ struct AttemptOrder {
   /// A step with `nodes`: each host and how many slots it has there; the first is this one. Else empty.
   std::vector<std::pair<std::string, std::uint32_t>> hosts;
   std::vector<std::string> awaited;  ///< `creates` of its prerequisites: looked for before the start
+  /// Others need what it makes: its end is told at once, whatever else there is to tell.
+  bool is_awaited = false;
   bool operator==(const AttemptOrder&) const = default;
 };
 

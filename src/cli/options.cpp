@@ -155,6 +155,10 @@ const std::vector<Group>& groups() {
         {"retry-delay", command_line | steps_file, "TIME",
          "before a step's first retry, twice as long before each further one, at most a minute (default 1s)",
          [](RunOptions& o, const Text& t) { return store_duration(o.retry_delay_s, t); }},
+        {"prefetch", command_line | steps_file, "TIME",
+         "how many seconds of steps that are known to be short may wait at a slot for the one that runs there, so that "
+         "the slot need not wait for the master between them (default 0.02s; 0s: none)",
+         [](RunOptions& o, const Text& t) { return store_duration(o.prefetch_s, t); }},
         {"survive", command_line | steps_file, nullptr,
          "under gradus-mpirun: go on with the ranks that are left when one is lost",
          [](RunOptions& o, const Text&) {

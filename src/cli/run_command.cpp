@@ -108,6 +108,7 @@ class Run {
     options.crash_limit = input_.options.crash_limit;
     options.quarantine_after = input_.options.quarantine_after;
     options.retry_delay_s = input_.options.retry_delay_s;
+    options.prefetch_s = input_.options.prefetch_s;
     options.grace_s = input_.options.grace_s;
     options.succeeded_before = before_.succeeded_before;
     options.durations_before = durations_of_earlier_lives();

@@ -145,11 +145,11 @@ void fields(A& a, RunSettings& s) {
 template <class A>
 void fields(A& a, AttemptOrder& o) {
   a(o.step), a(o.attempt), a(o.slots), a(o.gpus), a(o.cpus), a(o.is_argv), a(o.mask_gpus), a(o.timeout_s);
-  a(o.id), a(o.command), a(o.cwd), a(o.env), a(o.creates), a(o.hosts), a(o.awaited);
+  a(o.id), a(o.command), a(o.cwd), a(o.env), a(o.creates), a(o.hosts), a(o.awaited), a(o.is_awaited);
 }
 template <class A>
 void fields(A& a, KillOrder& k) {
-  a(k.step), a(k.attempt), a(k.at_once);
+  a(k.step), a(k.attempt), a(k.at_once), a(k.call_back);
 }
 template <class A>
 void fields(A& a, EndReport& e) {

@@ -118,8 +118,27 @@ void Slot::launch(AttemptOrder order) {
   {
     const std::lock_guard lock(mutex_);
     queue_.push_back({std::move(order), false});
+    around_.waiting->fetch_add(1);
+    if (busy_) return;  // its thread looks here before it sleeps
   }
   changed_.notify_one();
+}
+
+bool Slot::call_back(std::uint32_t step, std::uint32_t attempt) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto it = std::find_if(queue_.begin(), queue_.end(), [&](const Waiting& waiting) {
+      return waiting.order.step == step && waiting.order.attempt == attempt;
+    });
+    if (it == queue_.end()) return false;
+    queue_.erase(it);
+    around_.waiting->fetch_sub(1);
+  }
+  AttemptEnded ended{step, attempt, around_.rank.rank, {}};
+  ended.result.outcome = cancelled_before_start();
+  ended.result.started_at = ended.result.ended_at = epoch_s();
+  around_.ended(std::move(ended), false);
+  return true;
 }
 
 bool Slot::kill(std::uint32_t step, std::uint32_t attempt, bool at_once) {
@@ -193,6 +212,7 @@ void Slot::run() {
       if (queue_.empty()) return;
       next = std::move(queue_.front());
       queue_.pop_front();
+      around_.waiting->fetch_sub(1);
       busy_ = true;
       step_ = next.order.step;
       attempt_ = next.order.attempt;
@@ -205,11 +225,13 @@ void Slot::run() {
     } catch (const std::exception& error) {  // no memory left to prepare it: its own outcome, not the rank's end
       ended.result.outcome = {OutcomeKind::could_not_start, ENOMEM, error.what()};
     }
+    bool later = ended.result.outcome.succeeded() && !next.order.is_awaited;
     {
       const std::lock_guard lock(mutex_);
       busy_ = false;
+      later = later && !queue_.empty();
     }
-    around_.ended(std::move(ended));
+    around_.ended(std::move(ended), later);
   }
 }
 

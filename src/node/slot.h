@@ -33,8 +33,10 @@ struct SlotSurroundings {
   std::string lineage;                       ///< of the rank, see node/leftovers.h
   const rlimit* step_descriptors = nullptr;  ///< RLIMIT_NOFILE for steps, where ours was raised
   int null_fd = -1;                          ///< /dev/null, open for reading and writing
-  std::function<void(AttemptEnded)> ended;   ///< called on the slot's thread
-  std::function<void()> deadline_changed;    ///< a deadline came that is earlier than the ones before
+  std::atomic<int>* waiting = nullptr;       ///< how many orders wait behind others
+  /// Called on the slot's thread, and on that of call_back(). `later`: nothing hangs on its being told soon.
+  std::function<void(AttemptEnded, bool later)> ended;
+  std::function<void()> deadline_changed;  ///< a deadline came that is earlier than the ones before
 };
 
 class Slot {
@@ -50,6 +52,8 @@ class Slot {
   void launch(AttemptOrder order);
   /// TERM now and KILL after the grace, or KILL at once. False when that attempt is not here. Any thread.
   bool kill(std::uint32_t step, std::uint32_t attempt, bool at_once);
+  /// An order that still waits is dropped and ends at once. False when it has begun or is not here. Any thread.
+  bool call_back(std::uint32_t step, std::uint32_t attempt);
   void kill_all(bool at_once);
   bool busy();
 

@@ -180,6 +180,7 @@ void Journal::Impl::record(const LaunchAttempt& launch) {
     }
     buffer += ']';
   }
+  if (launch.waits) buffer.append(R"(,"waits":true)");
   if (!launch.with.empty()) fmt::format_to(out, R"(,"with":[{}])", fmt::join(launch.with, ","));
   const auto& key = keys[launch.step];
   fmt::format_to(out, R"(,"key":"{:016x}","digest":"{:016x}")", key.key, key.digest);
