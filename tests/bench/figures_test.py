@@ -18,6 +18,7 @@ class Figures(unittest.TestCase):
         self.assertEqual(figures.percentile(range(1, 1001), 0.99), 990)
         self.assertEqual(figures.percentile([7], 0.99), 7)
         self.assertEqual(figures.percentile([1, 2], 0.5), 1)
+        self.assertEqual(figures.percentile([1, 2, 3], 0.5), 2)
 
     def test_metg_lies_between_the_step_that_is_long_enough_and_the_one_that_is_not(self):
         # With a loss of o = 1 ms a step the efficiency of d is d / (d + 1): half at 1 ms, 95 % at 19 ms.

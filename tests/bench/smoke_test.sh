@@ -14,7 +14,7 @@ benchmark=("$here/../../scripts/benchmark" --no-install --build "$build" --tiny 
 figure() { python3 -c "import json; r = json.load(open('$scratch/all.json')); print($1)"; }
 
 it "every part is measured, and the tables hold it"
-expect_exit 0 timeout -k 5 280 "${benchmark[@]}" --json "$scratch/all.json" --markdown "$scratch/all.md"
+expect_exit 0 timeout -k 5 580 "${benchmark[@]}" --json "$scratch/all.json" --markdown "$scratch/all.md"
 for part in "Short steps" Reaction Waiting METG "Start and memory"; do
   expect_match "tables" "### $part" "$(<"$scratch/all.md")"
 done
