@@ -48,7 +48,7 @@ def ranks_under(process):
             continue
         with open(f"/proc/{child}/environ", "rb") as file:
             variables = dict(each.split(b"=", 1) for each in file.read().split(b"\0") if b"=" in each)
-        found[int(variables.get(b"OMPI_COMM_WORLD_RANK", b"-1"))] = child
+        found[int(variables.get(b"OMPI_COMM_WORLD_RANK") or variables.get(b"PMI_RANK", b"-1"))] = child
     return found
 
 

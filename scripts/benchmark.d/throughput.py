@@ -5,6 +5,7 @@ wanders, the ratio of neighbours hardly does.
 Unaware of: how the figures are shown.
 """
 import os
+import shutil
 
 import bed as beds
 import figures
@@ -83,8 +84,8 @@ def peers(bed):
         write(folder, "build.ninja", ninja_file(steps))
         return ["ninja", "-j2", "--quiet"], None
     def parallel(folder, steps): return ["parallel", "--will-cite", "-j2", DIRECT, "::::", numbers(folder, steps)], None
-    def farm(folder, steps):
-        return [bed.mpiexec, "-np", "3", beds.PYTHON, "-m", "mpi4py.futures", write(folder, "farm.py", FARM), str(steps)], None
+    def farm(folder, steps):  # Debian's mpi4py is built with Open MPI, whatever we are built with
+        return [shutil.which("mpirun.openmpi") or bed.mpiexec, "-np", "3", beds.PYTHON, "-m", "mpi4py.futures", write(folder, "farm.py", FARM), str(steps)], None
 
     for program, contestant in (("xargs", Contestant("xargs -P2", xargs)), ("make", Contestant("make -j2", make)),
                                 ("ninja", Contestant("ninja -j2", ninja, floor="floor, sh -c")),
@@ -139,9 +140,15 @@ def measure(bed, rounds, steps, wanted, say):
             try:
                 matches[each.name].append(match(bed, each, steps))
             except running.Failed as failed:
-                bed.leave_out(each.name, str(failed))
-    rows = [row(each, matches[each.name]) for each in field if matches[each.name]]
+                matches[each.name].append(None)
+                bed.leave_out(f"{each.name}, in round {number + 1}", str(failed))
+    rows = [row(each, there(matches[each.name])) for each in field if there(matches[each.name])]
     return {"steps": steps, "rounds": rounds, "rows": [floor_row(field, matches), *rows] if rows else [], "against": against(matches)}
+
+
+def there(rounds):
+    """The rounds that have not failed."""
+    return [each for each in rounds if each]
 
 
 def row(contestant, rounds):
@@ -151,7 +158,8 @@ def row(contestant, rounds):
 
 def floor_row(field, matches):
     """The bare floor over all matches that it was measured in."""
-    bare = [each for contestant in field if contestant.floor == "floor" for each in matches[contestant.name]]
+    bare = [each for contestant in field if contestant.floor == "floor"
+            for each in there(matches[contestant.name])]
     one = figures.spread([1.0])
     return {"name": "floor", "floor": "floor", "steps": bare[0]["steps"] if bare else 0,
             "rate": figures.spread([each["floor_rate"] for each in bare] or [0]),
@@ -160,6 +168,10 @@ def floor_row(field, matches):
 
 def against(matches):
     """Steps a second of gradus at -np 3, with the output that is its default, over those of each peer in the same round."""
-    mine = next((rounds for name, rounds in matches.items() if name.startswith("gradus, mpirun") and rounds), [])
-    return [{"peer": name, "rate": figures.spread([a["rate"] / b["rate"] for a, b in zip(mine, rounds)])}
-            for name, rounds in matches.items() if mine and rounds and not name.startswith(("gradus", "floor"))]
+    mine = next((rounds for name, rounds in matches.items() if name.startswith("gradus, mpirun")), [])
+    rows = []
+    for name, rounds in matches.items():
+        times = [a["rate"] / b["rate"] for a, b in zip(mine, rounds) if a and b]
+        if times and not name.startswith(("gradus", "floor")):
+            rows.append({"peer": name, "rate": figures.spread(times)})
+    return rows

@@ -111,7 +111,9 @@ class Folder {
 void run_with_journal(const std::shared_ptr<const Graph>& graph, const std::string& path) {
   const auto plan = bench::plan(8, 8);
   Journal journal(path, 0, graph, plan);
-  journal.begin_life({});
+  LifeRecord life;
+  life.step_count = graph->step_count();
+  journal.begin_life(life);
   bench::simulate(graph, 8, 8, {&journal});
   journal.end_life(0, {});
 }
