@@ -31,7 +31,7 @@ class Sizes:
         self.chains = {1: 6, 20: 3} if tiny else {1: 200, 200: 20} if quick else {1: 1000, 200: 100}
         self.sleep_s = 1 if tiny else 10
         self.slots = (2,) if tiny else (2, 4, 8)
-        self.lengths_ms = [10, 1] if tiny else [2.0 ** k for k in (range(7, -2, -2) if quick else range(7, -2, -1))]
+        self.lengths_ms = [10, 1] if tiny else [2.0 ** k for k in (range(8, -3, -2) if quick else range(8, -3, -1))]
         self.ideal_s = 0.02 if tiny else 0.5 if quick else 1.0
         self.start_steps = 2000 if tiny else 200000 if quick else 1000000
         self.million_steps = 50 if tiny else 10000 if quick else 100000

@@ -98,8 +98,10 @@ def start(bed, count, rounds, say):
     size = os.path.getsize(path)
     return {"steps": count, "file_bytes_per_step": size / count,
             "check_s": figures.spread([cost.wall_s for cost in checks]),
+            "check_cpu_s": figures.spread([cost.cpu_s for cost in checks]),
             "check_bytes_per_step": (max(cost.rss_kib for cost in checks) - small.rss_kib) * 1024 / count,
             "resume_s": figures.spread([cost.wall_s for cost in resumes]),
+            "resume_cpu_s": figures.spread([cost.cpu_s for cost in resumes]),
             "resume_less_check_s": figures.spread([r.wall_s - c.wall_s for r, c in zip(resumes, checks)]),
             "resume_bytes_per_step": (max(cost.rss_kib for cost in resumes) - small.rss_kib) * 1024 / count,
             "journal_bytes_per_step": os.path.getsize(os.path.join(folder, "run", "journal.jsonl")) / count}

@@ -56,7 +56,7 @@ def metg(result):
         if spread is None:
             return f"above {result['longest_ms']:g}"
         below = "≤ " if spread["median"] <= result["shortest_ms"] else ""
-        return below + around(spread, "{:.2g}")
+        return below + around(spread, "{:.3g}")
     rows = [[row["name"], str(row["slots"]), row["work"], length(row["metg50_ms"]), length(row["metg95_ms"])]
             for row in result["rows"]]
     return ("### METG\n\nThe shortest steps, in ms, for which slots are busy with useful work 50 % and 95 % of the time. Steps "
@@ -64,13 +64,17 @@ def metg(result):
             + table(["", "slots", "steps", "METG 50 %", "METG 95 %"], rows))
 
 
+def seconds(result, what):
+    return f"{around(result[what + '_s'], '{:.2f}')} s; CPU {around(result[what + '_cpu_s'], '{:.2f}')} s"
+
+
 def start(result):
     rows = []
     if "start" in result:
         s = result["start"]
-        rows += [[f"`check` of {s['steps']:,} JSON Lines with needs", around(s["check_s"], "{:.2f}") + " s"],
+        rows += [[f"`check` of {s['steps']:,} JSON Lines with needs", seconds(s, "check")],
                  ["… peak memory", f"{s['check_bytes_per_step']:.0f} bytes a step, the file's own {s['file_bytes_per_step']:.0f} among them"],
-                 [f"`run --resume` of {s['steps']:,} steps that are all done", around(s["resume_s"], "{:.2f}") + " s"],
+                 [f"`run --resume` of {s['steps']:,} steps that are all done", seconds(s, "resume")],
                  ["… less `check`: the journal, keys, the end", around(s["resume_less_check_s"], "{:.2f}") + " s"],
                  ["… peak memory", f"{s['resume_bytes_per_step']:.0f} bytes a step, journal {s['journal_bytes_per_step']:.0f} among them"]]
     if "million" in result:
