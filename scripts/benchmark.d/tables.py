@@ -23,7 +23,7 @@ def throughput(result):
     rows = [[row["name"], str(row["steps"]), around(row["rate"], "{:.0f}"), around(row["rate_share"], "{:.2f}"),
              around(row["cpu_ms"], "{:.2f}"), around(row["cpu_share"], "{:.2f}"),
              "sh -c" if row["floor"] == "floor, sh -c" else "bare"] for row in result["rows"]]
-    text = (f"### Short steps\n\nTwo slots, `/bin/true`, {result['rounds']} rounds; medians, least and greatest in "
+    text = (f"### Short steps\n\nTwo slots, `/bin/true`, {result['rounds']} round{'s' if result['rounds'] > 1 else ''}; medians, least and greatest in "
             "brackets. Each run stands against the floor that ran right before it; the start and end of mpirun are "
             "taken off.\n\n")
     text += table(["", "steps", "steps/s", "of the floor's", "CPU ms a step", "of the floor's", "floor"], rows)
