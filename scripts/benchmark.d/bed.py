@@ -61,19 +61,23 @@ class Bed:
 
     def ranks(self, ranks, steps, output=None, options=()):
         """Under mpirun, a slot on each rank but the master's."""
-        return [self.mpiexec, "-np", str(ranks), self.gradus, "run", steps, "--threads", "1", *self._options(output), *options]
+        return [self.mpiexec, "-np", str(ranks), self.gradus, "run", steps, "--threads", "1",
+                *self._options(output), *options]
 
     def _options(self, output):
         return ["--quiet", "--run-dir", "run", *(["--output", output] if output and self.has_output_option else [])]
 
     def machine(self):
         """What figures depend on, for the heading of the table."""
-        model = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?")
-        memory_kib = int(open("/proc/meminfo").readline().split()[1])
+        with open("/proc/cpuinfo") as file:
+            models = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
+        with open("/proc/meminfo") as file:
+            memory_kib = int(file.readline().split()[1])
         return {
             "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),
-            "cpu": model, "cores": len(os.sched_getaffinity(0)), "memory_gib": round(memory_kib / 2**20, 1),
-            "kernel": platform.release(), "load_before": round(os.getloadavg()[0], 2),
+            "cpu": models[0] if models else "?", "cores": len(os.sched_getaffinity(0)),
+            "memory_gib": round(memory_kib / 2**20, 1), "kernel": platform.release(),
+            "load_before": round(os.getloadavg()[0], 2),
             "gradus": said_by("git", "-C", os.path.dirname(os.path.abspath(__file__)), "describe", "--always", "--dirty"),
             "mpi": (said_by(self.mpiexec, "--version").splitlines() or ["none"])[0],
         }

@@ -93,7 +93,7 @@ def start(bed, count, rounds, say):
     checks, resumes = [], []
     for _ in range(rounds):
         checks.append(running.run([bed.gradus, "check", path], bed.folder("check")))
-        resumes.append(running.run([bed.gradus, "run", path, "--threads", "3", "--quiet", "--run-dir", "run", "--resume"], folder))
+        resumes.append(running.run([*bed.alone(2, path), "--resume"], folder))
     small = running.run([bed.gradus, "check", bed.steps_file("true", 1)], bed.folder("check"))
     size = os.path.getsize(path)
     return {"steps": count, "file_bytes_per_step": size / count,

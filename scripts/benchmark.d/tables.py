@@ -23,9 +23,9 @@ def throughput(result):
     rows = [[row["name"], str(row["steps"]), around(row["rate"], "{:.0f}"), around(row["rate_share"], "{:.2f}"),
              around(row["cpu_ms"], "{:.2f}"), around(row["cpu_share"], "{:.2f}"),
              "sh -c" if row["floor"] == "floor, sh -c" else "bare"] for row in result["rows"]]
-    text = (f"### Short steps\n\nTwo slots, `/bin/true`, {result['rounds']} round{'s' if result['rounds'] > 1 else ''}; medians, least and greatest in "
-            "brackets. Each run stands against the floor that ran right before it; the start and end of mpirun are "
-            "taken off.\n\n")
+    rounds = f"{result['rounds']} round{'s' if result['rounds'] > 1 else ''}"
+    text = (f"### Short steps\n\nTwo slots, `/bin/true`, {rounds}; medians, least and greatest in brackets. Each run stands "
+            "against the floor that ran right before it; the start and end of mpirun are taken off.\n\n")
     text += table(["", "steps", "steps/s", "of the floor's", "CPU ms a step", "of the floor's", "floor"], rows)
     if result["against"]:
         text += "\nSteps/s of `gradus` at `-np 3` over those of its peers in the same round:\n\n"
@@ -34,19 +34,22 @@ def throughput(result):
 
 
 def reaction(result):
-    rows = [[f"{row['name']}, after {row['step_ms']} ms", str(row["gaps"]), f"{row['median_ms']:.2f}", f"{row['p99_ms']:.2f}",
-             f"{row['max_ms']:.2f}", f"{row['median_share_of_step'] * 100:.1f} %"] for row in result["rows"]]
+    rows = [[f"{row['name']}, after {row['step_ms']} ms", str(row["gaps"]),
+             *(f"{row[key]:.2f}" for key in ("median_ms", "p99_ms", "max_ms")),
+             f"{row['median_share_of_step'] * 100:.1f} %"] for row in result["rows"]]
     return ("### Reaction\n\nFrom the end of a step to the start of the one that needs it, on the other rank, in ms. The "
             "floor: one thread that starts the same program again and again.\n\n"
             + table(["", "hops", "median", "99th percentile", "greatest", "median of the step's length"], rows))
 
 
-IDLE = {"three_ranks_and_mpirun": "`-np 3`: three ranks and mpirun, start and end taken off", "master": "`-np 4`: the master",
+IDLE = {"three_ranks_and_mpirun": "`-np 3`: three ranks and mpirun, start and end taken off",
+        "master": "`-np 4`: the master",
         "with_step": "a rank whose step sleeps (the greater of two)", "idle": "a rank without a step"}
 
 
 def idle(result):
-    rows = [[words, around({k: v * 100 for k, v in result[key].items()}, "{:.2f}")] for key, words in IDLE.items() if key in result]
+    rows = [[words, around({name: share * 100 for name, share in result[key].items()}, "{:.2f}")]
+            for key, words in IDLE.items() if key in result]
     return (f"### Waiting\n\nProcessor time while two steps sleep {result['seconds']} s, in % of one core.\n\n"
             + table(["", "%"], rows))
 
@@ -59,8 +62,8 @@ def metg(result):
         return below + around(spread, "{:.3g}")
     rows = [[row["name"], str(row["slots"]), row["work"], length(row["metg50_ms"]), length(row["metg95_ms"])]
             for row in result["rows"]]
-    return ("### METG\n\nThe shortest steps, in ms, for which slots are busy with useful work 50 % and 95 % of the time. Steps "
-            "that spin use processor time; where there are more slots than cores they sleep.\n\n"
+    return ("### METG\n\nThe shortest steps, in ms, for which slots are busy with useful work 50 % and 95 % of the "
+            "time. Steps that spin use processor time; where there are more slots than cores they sleep.\n\n"
             + table(["", "slots", "steps", "METG 50 %", "METG 95 %"], rows))
 
 
@@ -72,15 +75,17 @@ def start(result):
     rows = []
     if "start" in result:
         s = result["start"]
+        file, journal = s["file_bytes_per_step"], s["journal_bytes_per_step"]
         rows += [[f"`check` of {s['steps']:,} JSON Lines with needs", seconds(s, "check")],
-                 ["… peak memory", f"{s['check_bytes_per_step']:.0f} bytes a step, the file's own {s['file_bytes_per_step']:.0f} among them"],
+                 ["… peak memory", f"{s['check_bytes_per_step']:.0f} bytes a step, the file's own {file:.0f} among them"],
                  [f"`run --resume` of {s['steps']:,} steps that are all done", seconds(s, "resume")],
                  ["… less `check`: the journal, keys, the end", around(s["resume_less_check_s"], "{:.2f}") + " s"],
-                 ["… peak memory", f"{s['resume_bytes_per_step']:.0f} bytes a step, journal {s['journal_bytes_per_step']:.0f} among them"]]
+                 ["… peak memory", f"{s['resume_bytes_per_step']:.0f} bytes a step, the journal's {journal:.0f} among them"]]
     if "million" in result:
         m = result["million"]
         origin = f"from runs of {m['from'][0]:,} and {m['from'][1]:,}"
-        rows += [["master's peak memory for a million steps at `-np 3`", f"{m['master_mib_per_million']:.0f} MiB ({origin})"],
+        rows += [["master's peak memory for a million steps at `-np 3`",
+                  f"{m['master_mib_per_million']:.0f} MiB ({origin})"],
                  ["files in the run directory of a million steps", f"{m['files_per_million']:,} ({origin})"]]
     return "### Start and memory\n\n" + table(["", ""], rows)
 
@@ -91,8 +96,8 @@ PARTS = {"throughput": throughput, "reaction": reaction, "idle": idle, "metg": m
 def document(results):
     """All of it. A part without a figure is not there; why stands at the end."""
     machine = results["machine"]
-    text = (f"{machine['date']}, gradus {machine['gradus'] or 'of unknown version'}, {machine['cores']} cores of {machine['cpu']}, "
-            f"Linux {machine['kernel']}, {machine['mpi']}; load before: {machine['load_before']}.\n\n")
+    text = (f"{machine['date']}, gradus {machine['gradus'] or 'of unknown version'}, {machine['cores']} cores of "
+            f"{machine['cpu']}, Linux {machine['kernel']}, {machine['mpi']}; load before: {machine['load_before']}.\n\n")
     for name, part in PARTS.items():
         result = results.get(name) or {}
         if any(result.get(key) for key in ("rows", "three_ranks_and_mpirun", "start", "million")):

@@ -62,8 +62,9 @@ def ninja_file(steps):
 
 def ours(bed):
     """gradus itself: alone and over MPI, by output and by shell."""
-    outputs = [("packed", "packed output"), ("steps", "two files a step")] if bed.has_output_option else [(None, "two files a step")]
+    outputs = [("packed", "packed output"), ("steps", "two files a step")]
     if not bed.has_output_option:
+        outputs = [(None, "two files a step")]
         bed.leave_out("gradus with packed output", "this gradus has no --output yet: it writes two files a step")
     for ranks, where in ((0, "gradus alone"), (3, "gradus, mpirun -np 3")):
         def starts(line, output, ranks=ranks):
@@ -73,7 +74,8 @@ def ours(bed):
             return prepare
         for output, words in outputs:
             yield Contestant(f"{where}, {words}", starts(DIRECT, output), by_mpi=ranks > 0)
-        yield Contestant(f"{where}, sh -c, {outputs[0][1]}", starts(SHELL, outputs[0][0]), floor="floor, sh -c", by_mpi=ranks > 0)
+        yield Contestant(f"{where}, sh -c, {outputs[0][1]}", starts(SHELL, outputs[0][0]), floor="floor, sh -c",
+                         by_mpi=ranks > 0)
 
 
 def peers(bed):
@@ -85,7 +87,9 @@ def peers(bed):
         return ["ninja", "-j2", "--quiet"], None
     def parallel(folder, steps): return ["parallel", "--will-cite", "-j2", DIRECT, "::::", numbers(folder, steps)], None
     def farm(folder, steps):  # Debian's mpi4py is built with Open MPI, whatever we are built with
-        return [shutil.which("mpirun.openmpi") or bed.mpiexec, "-np", "3", beds.PYTHON, "-m", "mpi4py.futures", write(folder, "farm.py", FARM), str(steps)], None
+        launcher = shutil.which("mpirun.openmpi") or bed.mpiexec
+        program = write(folder, "farm.py", FARM)
+        return [launcher, "-np", "3", beds.PYTHON, "-m", "mpi4py.futures", program, str(steps)], None
 
     for program, contestant in (("xargs", Contestant("xargs -P2", xargs)), ("make", Contestant("make -j2", make)),
                                 ("ninja", Contestant("ninja -j2", ninja, floor="floor, sh -c")),
@@ -123,10 +127,10 @@ def match(bed, contestant, steps):
         cost, counted = cost.less(one_run(bed, contestant, 1)), steps - 1
     if cost.wall_s <= 0 or cost.cpu_s <= 0:
         raise running.Failed(f"too few steps: {steps} took no longer than one")
-    wall_s, cpu_s = cost.wall_s, cost.cpu_s
-    return {"steps": steps, "rate": counted / wall_s, "cpu_ms": cpu_s / counted * 1e3, "floor_rate": steps / floor.wall_s,
-            "floor_cpu_ms": floor.cpu_s / steps * 1e3, "rate_share": counted / wall_s / (steps / floor.wall_s),
-            "cpu_share": cpu_s / counted / (floor.cpu_s / steps)}
+    rate, cpu_ms = counted / cost.wall_s, cost.cpu_s / counted * 1e3
+    floor_rate, floor_cpu_ms = steps / floor.wall_s, floor.cpu_s / steps * 1e3
+    return {"steps": steps, "rate": rate, "cpu_ms": cpu_ms, "floor_rate": floor_rate, "floor_cpu_ms": floor_cpu_ms,
+            "rate_share": rate / floor_rate, "cpu_share": cpu_ms / floor_cpu_ms}
 
 
 def measure(bed, rounds, steps, wanted, say):
@@ -143,7 +147,8 @@ def measure(bed, rounds, steps, wanted, say):
                 matches[each.name].append(None)
                 bed.leave_out(f"{each.name}, in round {number + 1}", str(failed))
     rows = [row(each, there(matches[each.name])) for each in field if there(matches[each.name])]
-    return {"steps": steps, "rounds": rounds, "rows": [floor_row(field, matches), *rows] if rows else [], "against": against(matches)}
+    return {"steps": steps, "rounds": rounds, "rows": [floor_row(field, matches), *rows] if rows else [],
+            "against": against(matches)}
 
 
 def there(rounds):
@@ -152,7 +157,8 @@ def there(rounds):
 
 
 def row(contestant, rounds):
-    figures_of = {key: figures.spread([each[key] for each in rounds]) for key in ("rate", "cpu_ms", "rate_share", "cpu_share")}
+    keys = ("rate", "cpu_ms", "rate_share", "cpu_share")
+    figures_of = {key: figures.spread([each[key] for each in rounds]) for key in keys}
     return {"name": contestant.name, "floor": contestant.floor, "steps": rounds[0]["steps"], **figures_of, "rounds": rounds}
 
 
@@ -167,7 +173,7 @@ def floor_row(field, matches):
 
 
 def against(matches):
-    """Steps a second of gradus at -np 3, with the output that is its default, over those of each peer in the same round."""
+    """Steps a second of gradus at -np 3, with its default output, over those of each peer in the same round."""
     mine = next((rounds for name, rounds in matches.items() if name.startswith("gradus, mpirun")), [])
     rows = []
     for name, rounds in matches.items():
