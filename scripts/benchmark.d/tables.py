@@ -90,6 +90,7 @@ def start(result):
     return "### Start and memory\n\n" + table(["", ""], rows)
 
 
+BUSY = 0.25  # load a core
 PARTS = {"throughput": throughput, "reaction": reaction, "idle": idle, "metg": metg, "start": start}
 
 
@@ -98,6 +99,9 @@ def document(results):
     machine = results["machine"]
     text = (f"{machine['date']}, gradus {machine['gradus'] or 'of unknown version'}, {machine['cores']} cores of "
             f"{machine['cpu']}, Linux {machine['kernel']}, {machine['mpi']}; load before: {machine['load_before']}.\n\n")
+    if machine["load_before"] > BUSY * machine["cores"]:
+        text += ("**The machine was busy: rates, ratios and times below say little** (whoever has more threads gets more of "
+                 "it); processor times say something.\n\n")
     for name, part in PARTS.items():
         result = results.get(name) or {}
         if any(result.get(key) for key in ("rows", "three_ranks_and_mpirun", "start", "million")):

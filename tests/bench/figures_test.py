@@ -39,16 +39,23 @@ class Figures(unittest.TestCase):
         self.assertEqual(figures.hops(records), [80, 40])
 
 
+def machine(load):
+    return {**dict.fromkeys(("date", "gradus", "cpu", "kernel", "mpi"), "x"), "cores": 2, "load_before": load}
+
+
 class Tables(unittest.TestCase):
     def test_a_single_figure_has_no_spread(self):
         self.assertEqual(tables.around(figures.spread([2.0]), "{:.1f}"), "2.0")
         self.assertEqual(tables.around(figures.spread([1.0, 2.0, 4.0]), "{:.1f}"), "2.0 (1.0–4.0)")
 
     def test_what_was_left_out_is_said_with_its_reason(self):
-        machine = dict.fromkeys(("date", "gradus", "cores", "cpu", "kernel", "mpi", "load_before"), "x")
-        text = tables.document({"machine": machine, "left_out": [{"what": "ninja -j2", "why": "no ninja here"}]})
+        text = tables.document({"machine": machine(load=0.1), "left_out": [{"what": "ninja -j2", "why": "no ninja here"}]})
         self.assertIn("- ninja -j2: no ninja here", text)
         self.assertNotIn("###", text)
+
+    def test_a_busy_machine_is_said(self):
+        self.assertIn("busy", tables.document({"machine": machine(load=3), "left_out": []}))
+        self.assertNotIn("busy", tables.document({"machine": machine(load=0.1), "left_out": []}))
 
 
 if __name__ == "__main__":
