@@ -4,7 +4,7 @@
 
 namespace gradus {
 
-void ReadyQueues::push(const Graph& graph, StepIndex step, const Demand& demand, const Avoid& avoid) {
+void ReadyQueues::push(const Entry& entry, const Demand& demand, const Avoid& avoid) {
   const auto [it, is_new] = numbers_.try_emplace({demand, avoid}, groups_.size());
   if (is_new) groups_.push_back({demand, avoid, {}, 0, false, false, {}});
   auto& group = groups_[it->second];
@@ -13,7 +13,7 @@ void ReadyQueues::push(const Graph& graph, StepIndex step, const Demand& demand,
     group.blocked = false;
     group.changed.clear();
   }
-  group.entries.push(entry(graph, step));
+  group.entries.push(entry);
   ++size_;
   if (demand.wants_gpu) ++gpu_steps_;
 }

@@ -54,10 +54,7 @@ class ReadyQueues {
     std::vector<std::uint32_t> changed;  ///< workers that got a slot free since
   };
 
-  static Entry entry(const Graph& graph, StepIndex step) {
-    return {graph.options(step).priority, graph.longest_path_s(step), step};
-  }
-  void push(const Graph& graph, StepIndex step, const Demand& demand, const Avoid& avoid);
+  void push(const Entry& entry, const Demand& demand, const Avoid& avoid);
   void pop(std::size_t group);
   Group& group(std::size_t number) { return groups_[number]; }
   const Group& group(std::size_t number) const { return groups_[number]; }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/longest_paths.h"
 #include "core/scheduler_state.h"
 
 namespace gradus {
@@ -31,6 +32,7 @@ Scheduler::Impl::Impl(std::shared_ptr<const Graph> the_graph, SchedulerOptions t
     shapes.reserve(steps);
     for (StepIndex step = 0; step < steps; ++step) shapes.push_back(command_shape(graph->step(step).command));
   }
+  take_paths_from_earlier_lives();
   counts.waiting = steps;
   for (StepIndex node = 0; node < nodes; ++node) unmet[node] = static_cast<std::uint32_t>(graph->needs(node).size());
   const auto done = [this](StepIndex step) {
@@ -48,6 +50,15 @@ Scheduler::Impl::Impl(std::shared_ptr<const Graph> the_graph, SchedulerOptions t
       make_ready(node);
     }
   }
+}
+
+/// Durations that were learnt before say more about the order than a guess that makes all steps equal. What is learnt
+/// in this life does not: the order stays as it is.
+void Scheduler::Impl::take_paths_from_earlier_lives() {
+  if (shapes.empty() || durations.overall_mean_s() < 0) return;
+  std::vector<float> seconds(graph->step_count());
+  for (StepIndex step = 0; step < seconds.size(); ++step) seconds[step] = static_cast<float>(expected_s(step));
+  learnt_paths = longest_paths(*graph, seconds);
 }
 
 std::uint64_t& Scheduler::Impl::count(StepState state) {
@@ -86,7 +97,7 @@ void Scheduler::Impl::transition(StepIndex node, StepState to) {
 void Scheduler::Impl::make_ready(StepIndex step) {
   transition(step, StepState::ready);
   const auto demand = demand_of(*graph, step);
-  ready.push(*graph, step, demand, places_to_avoid(step, demand));
+  ready.push(entry(step), demand, places_to_avoid(step, demand));
 }
 
 void Scheduler::Impl::prerequisite_met(StepIndex node, std::vector<StepIndex>& barriers_done) {
@@ -298,7 +309,7 @@ void Scheduler::Impl::on(const WorkerLost& fact, double now, Decisions& out) {
 void Scheduler::Impl::ask_retries_again() {
   for (const auto step : ready.take_retries()) {
     const auto demand = demand_of(*graph, step);
-    ready.push(*graph, step, demand, places_to_avoid(step, demand));
+    ready.push(entry(step), demand, places_to_avoid(step, demand));
   }
 }
 

@@ -69,12 +69,19 @@ struct Scheduler::Impl {
   double finish_deadline = never;
   DurationModel durations;             // of attempts that succeeded, by shape of command
   std::vector<std::uint64_t> shapes;   // by step; computed once, since commands are asked about again and again
+  std::vector<float> learnt_paths;     // by node, when earlier lives have left durations; else the graph's count
   std::vector<StepIndex> out_of_time;  // ready, but cannot be expected to end before the limit
   bool told_to_end_for_time = false;
   SlotHealth health;
   std::set<std::pair<double, StepIndex>> delayed;  // failed, to be ready again at that moment
 
   Impl(std::shared_ptr<const Graph> the_graph, SchedulerOptions the_options);
+
+  void take_paths_from_earlier_lives();
+  ReadyQueues::Entry entry(StepIndex step) const {
+    return {graph->options(step).priority, learnt_paths.empty() ? graph->longest_path_s(step) : learnt_paths[step],
+            step};
+  }
 
   std::uint64_t& count(StepState state);
   void transition(StepIndex node, StepState to);
@@ -131,8 +138,7 @@ struct Scheduler::Impl {
   /// Those that come before it in order too: slots are never kept from a step
   /// for one of lower order.
   bool may_fill_kept(StepIndex step, double now) const {
-    return step == kept_for || ReadyQueues::entry(*graph, kept_for) < ReadyQueues::entry(*graph, step) ||
-           ends_before_kept_are_needed(step, now);
+    return step == kept_for || entry(kept_for) < entry(step) || ends_before_kept_are_needed(step, now);
   }
   bool is_wanted_by_gpu_step(WorkerPlace worker) const;
   void keep_slots_for(std::size_t group, double now);
