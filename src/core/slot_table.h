@@ -25,18 +25,23 @@ using SlotPlace = std::pair<WorkerPlace, std::uint32_t>;
 
 class SlotTable {
  public:
+  SlotTable() = default;
+  SlotTable(const SlotTable&) = delete;  // workers know their nodes by address
+  SlotTable& operator=(const SlotTable&) = delete;
+
+  struct Node {
+    std::vector<WorkerPlace> workers;  ///< that are alive, ascending
+    std::uint32_t gpus = 0;            ///< distinct ones of all their slots
+    std::uint32_t busy_slots = 0;
+    bool is_whole = true;  ///< no slot is out of use
+  };
   struct Worker {
     WorkerId id = 0;
     bool alive = true;
     WorkerShape shape;
     std::uint32_t first_slot = 0;  ///< table-wide number of its slot 0
     std::uint32_t free_slots = 0;  ///< free ones, kept ones included
-  };
-  struct Node {
-    std::vector<WorkerPlace> workers;  ///< that are alive, ascending
-    std::uint32_t gpus = 0;            ///< distinct ones of all their slots
-    std::uint32_t busy_slots = 0;
-    bool is_whole = true;  ///< no slot is out of use
+    Node* node = nullptr;          ///< in nodes(), which never forgets one
   };
   enum class Kind : std::uint8_t { gpu, cpu };
   /// Free slots in the order in which they are handed out: first slots of all workers before second
@@ -93,7 +98,7 @@ class SlotTable {
  private:
   void set_free(WorkerPlace worker, std::uint32_t slot, bool is_free);
   void set_kept(const SlotPlace& place, bool is_kept);
-  void count_busy(std::uint32_t node, bool is_busy);
+  void count_busy(Node& node, bool is_busy);
   void count_gpus(Node& node) const;
 
   std::vector<Worker> workers_;
