@@ -192,6 +192,7 @@ void Scheduler::Impl::free_slots_of(const Live& attempt) {
   const auto free = [this](WorkerPlace place, std::span<const std::uint32_t> some) {
     if (!slots.worker(place).alive) return;
     slots.release(place, some);
+    slots_changed(place);
     ready.slot_freed(place);
   };
   free(attempt.worker, attempt.slots);
@@ -226,6 +227,7 @@ void Scheduler::Impl::quarantine(WorkerPlace place, std::uint32_t slot, Decision
   }
   if (slots.is_kept(place, slot)) give_up_kept();
   slots.take_out_of_use(place, slot);
+  slots_changed(place);
   health.forget(number);
   out.quarantined.push_back({slots.worker(place).id, slot, static_cast<std::uint32_t>(streak.size())});
   ready.unblock();
@@ -287,6 +289,7 @@ void Scheduler::Impl::on(const WorkerLost& fact, double now, Decisions& out) {
             gone.end());  // a hash map's order must not decide anything
   for (const auto slot : slots.all_slots_of(*place)) health.forget(slot_number(*place, slot));
   slots.lose(*place);
+  slots_changed(*place);
   give_up_kept();
   for (const auto step : cut) {
     auto& attempt = live[step];
@@ -363,6 +366,14 @@ std::string Scheduler::Impl::sanity_check() const {
         if (slots.worker(place).alive && slots.occupant(place, slot) != step) {
           return "a slot of another node is not occupied by the attempt that has it";
         }
+      }
+    }
+  }
+  for (const auto& [demand, workers] : earliest) {
+    for (WorkerPlace place = 0; place < slots.workers().size(); ++place) {
+      const auto known = workers.known(place);
+      if (known && *known != promise_of(demand, {}, place, never, -never).at) {
+        return "the time at which a worker is expected to hold a demand is out of date";
       }
     }
   }

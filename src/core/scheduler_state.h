@@ -7,12 +7,14 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <set>
 #include <stdexcept>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "core/earliest_workers.h"
 #include "core/ready_queues.h"
 #include "core/slot_choice.h"
 #include "core/slot_health.h"
@@ -60,6 +62,7 @@ struct Scheduler::Impl {
   StepCounts counts;
   ReadyQueues ready;
   SlotTable slots;
+  std::map<Demand, EarliestWorkers> earliest;  // for demands that had slots kept for them
   StepIndex kept_for = no_step;
   bool kept_came_free = false;  // a launch gave up what was kept
   double kept_until = 0;        // when the kept slots are expected to be free together
@@ -132,7 +135,11 @@ struct Scheduler::Impl {
     double at = never;
     std::vector<SlotPlace> slots;
   };
-  Promise earliest_on_one_worker(const Demand& demand, const Avoid& avoid, double now) const;
+  Promise promise_of(const Demand& demand, const Avoid& avoid, WorkerPlace place, double before, double now) const;
+  Promise earliest_on_one_worker(const Demand& demand, const Avoid& avoid, double now);
+  EarliestWorkers* known_earliest(const Demand& demand, const Avoid& avoid);
+  double expected_to_hold_at(const Demand& demand, WorkerPlace place) const;
+  void slots_changed(WorkerPlace place);
   Promise earliest_on_nodes(const Demand& demand, const Avoid& avoid, double now) const;
   bool ends_before_kept_are_needed(StepIndex step, double now) const { return now + expected_s(step) <= kept_until; }
   /// Those that come before it in order too: slots are never kept from a step
