@@ -31,7 +31,7 @@ bool Scheduler::Impl::fits_before_limit(StepIndex step, double now) const {
 /// behind it get their turn.
 void Scheduler::Impl::put_aside_what_does_not_fit(double now) {
   if (options.start_nothing_after == never) return;
-  for (const auto number : ready.by_head()) {
+  for (const auto number : std::vector<std::size_t>(ready.by_head())) {
     auto& group = ready.group(number);
     while (!group.entries.empty() && !fits_before_limit(group.entries.top().step, now)) {
       const auto step = group.entries.top().step;
@@ -108,18 +108,19 @@ void Scheduler::Impl::launch_in_order(bool on_gpu_slots, double now, Decisions& 
   bool an_earlier_one_waits = false;
   for (std::vector<bool> refused(ready.group_count(), false); !kept_came_free;) {
     put_aside_what_does_not_fit(now);
-    const auto order = ready.by_head();
-    const auto next = std::find_if(order.begin(), order.end(), [&](std::size_t number) {
+    const auto& order = ready.by_head();
+    const auto found = std::find_if(order.begin(), order.end(), [&](std::size_t number) {
       return !refused[number] && !(on_gpu_slots && ready.group(number).demand.wants_gpu);
     });
-    if (next == order.end()) return;
-    if (launch_head(*next, on_gpu_slots, now, out)) continue;
-    refused[*next] = true;
+    if (found == order.end()) return;
+    const auto next = *found;
+    if (launch_head(next, on_gpu_slots, now, out)) continue;
+    refused[next] = true;
     if (on_gpu_slots) continue;
-    const auto& group = ready.group(*next);
+    const auto& group = ready.group(next);
     const auto head = group.entries.top().step;
     if (!group.demand.is_any_slot()) {
-      if (!an_earlier_one_waits && kept_for != head) keep_slots_for(*next, now);
+      if (!an_earlier_one_waits && kept_for != head) keep_slots_for(next, now);
       // One that no worker can hold any more must not keep those behind it from
       // having slots kept.
       an_earlier_one_waits = an_earlier_one_waits || kept_for == head;
@@ -252,15 +253,16 @@ void Scheduler::Impl::launch(std::size_t number, WorkerPlace worker, const std::
     kept_came_free = true;
   }
   transition(step, StepState::running);
-  slots.occupy(worker, chosen, step);
+  const double until = now + expected_s(step);
+  slots.occupy(worker, chosen, step, until);
   const auto& shape = slots.worker(worker).shape;
   auto& decided = out.launches.emplace_back(LaunchAttempt{step, ++attempts[step], slots.worker(worker).id, chosen,
                                                           gpus_taken(group.demand, shape.slots, chosen)});
   for (const auto place : with) {
-    slots.occupy(place, slots.all_slots_of(place), step);
+    slots.occupy(place, slots.all_slots_of(place), step, until);
     decided.with.push_back(slots.worker(place).id);
   }
-  live[step] = {attempts[step], worker, chosen, with, false, now, now + expected_s(step)};
+  live[step] = {attempts[step], worker, chosen, with, false, now};
   slots_changed(worker);
   for (const auto place : with) slots_changed(place);
   ready.pop(number);
@@ -280,8 +282,7 @@ bool Scheduler::Impl::is_wanted_by_gpu_step(WorkerPlace place) const {
 }
 
 double Scheduler::Impl::free_at(WorkerPlace worker, std::uint32_t slot, double now) const {
-  const auto occupant = slots.occupant(worker, slot);
-  return occupant == no_step ? now : std::max(now, live.at(occupant).expected_end);
+  return slots.occupant(worker, slot) == no_step ? now : std::max(now, slots.occupied_until(worker, slot));
 }
 
 /// What this worker could give the demand, if that is before `before`.

@@ -14,6 +14,7 @@ void ReadyQueues::push(const Entry& entry, const Demand& demand, const Avoid& av
     group.changed.clear();
   }
   group.entries.push(entry);
+  is_in_order_ = false;
   ++size_;
   if (demand.wants_gpu) ++gpu_steps_;
 }
@@ -21,16 +22,19 @@ void ReadyQueues::push(const Entry& entry, const Demand& demand, const Avoid& av
 void ReadyQueues::pop(std::size_t number) {
   auto& group = groups_[number];
   group.entries.pop();
+  is_in_order_ = false;
   --size_;
   if (group.demand.wants_gpu) --gpu_steps_;
   if (group.entries.empty()) std::erase(active_, number);
 }
 
-std::vector<std::size_t> ReadyQueues::by_head() const {
-  auto order = active_;
-  std::sort(order.begin(), order.end(),
-            [this](std::size_t a, std::size_t b) { return groups_[b].entries.top() < groups_[a].entries.top(); });
-  return order;
+const std::vector<std::size_t>& ReadyQueues::by_head() const {
+  if (!is_in_order_) {
+    std::sort(active_.begin(), active_.end(),
+              [this](std::size_t a, std::size_t b) { return groups_[b].entries.top() < groups_[a].entries.top(); });
+    is_in_order_ = true;
+  }
+  return active_;
 }
 
 std::vector<StepIndex> ReadyQueues::take_retries() {

@@ -39,7 +39,6 @@ struct Scheduler::Impl {
     std::vector<WorkerPlace> with;  // the other workers that it holds whole (a step with nodes)
     bool lost_a_part = false;       // one of those is gone: it was told to end
     double launched_at = 0;
-    double expected_end = 0;
   };
   /// Places where a step's attempts failed, for choosing another; kept only for
   /// steps that failed.

@@ -15,6 +15,7 @@ WorkerPlace SlotTable::join(const WorkerJoined& joined) {
   ++alive_workers_;
   const auto slots = static_cast<std::uint32_t>(joined.shape.slots.size());
   occupant_.resize(occupant_.size() + slots, no_step);
+  until_.resize(occupant_.size(), 0);
   kept_.resize(occupant_.size(), false);
   auto& node = nodes_[joined.shape.node];
   workers_[place].node = &node;
@@ -104,10 +105,11 @@ void SlotTable::take_out_of_use(WorkerPlace place, std::uint32_t slot) {
   workers_[place].node->is_whole = false;
 }
 
-void SlotTable::occupy(WorkerPlace worker, std::span<const std::uint32_t> slots, StepIndex step) {
+void SlotTable::occupy(WorkerPlace worker, std::span<const std::uint32_t> slots, StepIndex step, double until) {
   for (const auto slot : slots) {
     set_free(worker, slot, false);
     occupant_[workers_[worker].first_slot + slot] = step;
+    until_[workers_[worker].first_slot + slot] = until;
   }
 }
 

@@ -73,7 +73,12 @@ class SlotTable {
   void take_out_of_use(WorkerPlace worker, std::uint32_t slot);
   bool is_usable(WorkerPlace worker, std::uint32_t slot) const { return occupant(worker, slot) != out_of_use; }
 
-  void occupy(WorkerPlace worker, std::span<const std::uint32_t> slots, StepIndex step);
+  /// `until` is when it is expected to release them.
+  void occupy(WorkerPlace worker, std::span<const std::uint32_t> slots, StepIndex step, double until);
+  /// Of an occupied slot.
+  double occupied_until(WorkerPlace worker, std::uint32_t slot) const {
+    return until_[workers_[worker].first_slot + slot];
+  }
   void release(WorkerPlace worker, std::span<const std::uint32_t> slots);
 
   /// The occupant of a slot that was taken out of use.
@@ -104,6 +109,7 @@ class SlotTable {
   std::vector<Worker> workers_;
   std::unordered_map<WorkerId, WorkerPlace> places_;
   std::vector<StepIndex> occupant_;  // no_step: free
+  std::vector<double> until_;
   std::vector<bool> kept_;
   FreeSet free_[2];
   std::uint32_t alive_slots_[2] = {0, 0};

@@ -132,7 +132,7 @@ class Replay final : public Cluster {
       for (; next_ < record_.ends.size() && record_.ends[next_].at <= now_; ++next_) {
         const auto& end = record_.ends[next_];
         facts.emplace_back(AttemptEnded{end.step, 1, end.worker, {}});
-        if (next_ % 65536 == 0) peak = std::max(peak, heap_bytes());
+        if (next_ % (record_.ends.size() / 8) == 0) peak = std::max(peak, heap_bytes());
       }
     }
     joined_ = true;
