@@ -27,6 +27,7 @@ Scheduler::Impl::Impl(std::shared_ptr<const Graph> the_graph, SchedulerOptions t
   states.assign(nodes, StepState::waiting);
   unmet.resize(nodes);
   attempts.assign(steps, 0);
+  live.make_room(steps);
   durations = options.durations_before;
   if (options.learn_durations) {
     shapes.reserve(steps);

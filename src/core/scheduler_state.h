@@ -14,6 +14,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/by_step.h"
 #include "core/earliest_workers.h"
 #include "core/ready_queues.h"
 #include "core/slot_choice.h"
@@ -57,7 +58,7 @@ struct Scheduler::Impl {
   std::vector<std::uint32_t> unmet;     // by node: prerequisites not settled yet
   std::vector<std::uint32_t> attempts;  // by step
   std::unordered_map<StepIndex, Tried> tried;
-  std::unordered_map<StepIndex, Live> live;
+  ByStep<Live> live;
   StepCounts counts;
   ReadyQueues ready;
   SlotTable slots;

@@ -15,6 +15,7 @@ WorkerPlace SlotTable::join(const WorkerJoined& joined) {
   ++alive_workers_;
   const auto slots = static_cast<std::uint32_t>(joined.shape.slots.size());
   occupant_.resize(occupant_.size() + slots, no_step);
+  for (const auto& slot : joined.shape.slots) kind_.push_back(slot.gpus.empty() ? Kind::cpu : Kind::gpu);
   until_.resize(occupant_.size(), 0);
   kept_.resize(occupant_.size(), false);
   auto& node = nodes_[joined.shape.node];

@@ -59,9 +59,7 @@ class SlotTable {
   std::uint32_t alive_workers() const { return alive_workers_; }
   std::uint32_t alive_slots(Kind kind) const { return alive_slots_[static_cast<std::size_t>(kind)]; }
   const FreeSet& free(Kind kind) const { return free_[static_cast<std::size_t>(kind)]; }
-  Kind kind(WorkerPlace worker, std::uint32_t slot) const {
-    return workers_[worker].shape.slots[slot].gpus.empty() ? Kind::cpu : Kind::gpu;
-  }
+  Kind kind(WorkerPlace worker, std::uint32_t slot) const { return kind_[workers_[worker].first_slot + slot]; }
   StepIndex occupant(WorkerPlace worker, std::uint32_t slot) const {
     return occupant_[workers_[worker].first_slot + slot];
   }
@@ -109,6 +107,7 @@ class SlotTable {
   std::vector<Worker> workers_;
   std::unordered_map<WorkerId, WorkerPlace> places_;
   std::vector<StepIndex> occupant_;  // no_step: free
+  std::vector<Kind> kind_;
   std::vector<double> until_;
   std::vector<bool> kept_;
   FreeSet free_[2];

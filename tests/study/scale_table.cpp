@@ -218,7 +218,6 @@ int main_of_table(int argc, char** argv) {
   for (const double two_gpus : {0.0, 0.1}) {
     measure({100000, 1000, two_gpus, false});
     measure({1000000, 10000, two_gpus, false});
-    measure({1000000, 100000, two_gpus, false});
     measure({10000000, 100000, two_gpus, false});
   }
   measure({10000000, 100000, 0, true});
