@@ -15,6 +15,7 @@ using Words = std::vector<std::string>;
 int run_command(const Words& words, World& world);
 int plan_command(const Words& words, World& world);
 int check_command(const Words& words);
+int simulate_command(const Words& words);
 int gpus_command(const Words& words);
 int template_command(const Words& words);
 int logs_command(const Words& words);

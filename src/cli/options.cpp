@@ -10,6 +10,7 @@
 #include <iostream>
 #include <limits>
 
+#include "cli/option_table.h"
 #include "core/size_text.h"
 
 namespace gradus::cli {
@@ -17,40 +18,6 @@ namespace {
 
 namespace po = boost::program_options;
 using Text = std::string;
-
-/// Where an option may be given.
-enum Where : unsigned { command_line = 1, steps_file = 2 };
-
-struct Option {
-  const char* name;
-  unsigned where;
-  const char* value;  ///< placeholder of the value; null: a switch
-  const char* help;
-  /// Stores the text; returns what is wrong with it, or nothing.
-  std::function<Text(RunOptions&, const Text&)> store;
-};
-
-Text store_count(std::uint32_t& target, const Text& text, std::uint32_t least) {
-  std::size_t used = 0;
-  unsigned long value = 0;
-  try {
-    value = std::stoul(text, &used);
-  } catch (const std::exception&) {
-    used = 0;
-  }
-  if (text.empty() || text[0] == '-' || used != text.size() || value < least || value > 1000000) {
-    return fmt::format("'{}' is not a whole number from {} to 1000000", text, least);
-  }
-  target = static_cast<std::uint32_t>(value);
-  return "";
-}
-
-Text store_duration(double& target, const Text& text) {
-  const double seconds = parse_duration(text);
-  if (seconds < 0) return fmt::format("'{}' is no duration: write 90s, 30m, 4h or 01:30:00", text);
-  target = seconds;
-  return "";
-}
 
 Text store_choice(const Text& text, const Text& yes, const Text& no, bool& target) {
   if (text != yes && text != no) return fmt::format("'{}' is neither '{}' nor '{}'", text, yes, no);
@@ -62,11 +29,6 @@ Text keep(Text& target, const Text& text) {
   target = text;
   return "";
 }
-
-struct Group {
-  const char* title;
-  std::vector<Option> options;
-};
 
 const std::vector<Group>& groups() {
   static const std::vector<Group> all = {
@@ -220,10 +182,12 @@ const std::vector<Group>& groups() {
            o.quiet = true;
            return Text();
          }},
-        {"json", command_line, nullptr, "plan: print JSON", [](RunOptions& o, const Text&) {
+        {"json", command_line, nullptr, "plan, simulate: print JSON",
+         [](RunOptions& o, const Text&) {
            o.json = true;
            return Text();
-         }}}}};
+         }}}},
+      simulate_options()};
   return all;
 }
 
@@ -253,6 +217,10 @@ Text suggestion(const Text& name, unsigned where) {
   }
   const auto nearest = nearest_word(name, names);
   return nearest.empty() ? Text() : fmt::format(": did you mean {}?", nearest);
+}
+
+unsigned places_of(Subcommand subcommand) {
+  return subcommand == Subcommand::simulate ? command_line | simulation : command_line;
 }
 
 /// Boost's words for a mistake, in ours.
@@ -333,6 +301,11 @@ const char* usage(Subcommand subcommand) {
     case Subcommand::check:
       return "Usage: gradus check STEPS [options]\n\n"
              "Reads and checks a steps file, describes it, and runs nothing.\n";
+    case Subcommand::simulate:
+      return "Usage: gradus simulate STEPS --nodes N --gpus-per-node G [options]\n\n"
+             "Predicts how long the steps would take on so many nodes, how busy these would be, and how many nodes\n"
+             "are enough, by running the real scheduler in virtual time. Starts nothing and writes nothing.\n"
+             "Slots are those that 'mpirun gradus run' would have there.\n";
   }
   return "";
 }
@@ -352,7 +325,8 @@ void take_steps(const po::variables_map& given, Subcommand subcommand, RunOption
 }  // namespace
 
 RunOptions parse_command_line(Subcommand subcommand, const std::vector<Text>& words, Diagnostics& mistakes) {
-  auto shown = describe(command_line);
+  const auto where = places_of(subcommand);
+  auto shown = describe(where);
   po::options_description known;
   known.add(shown).add_options()("help,h", "this text")("steps", po::value<std::vector<Text>>());
   po::positional_options_description positional;
@@ -360,7 +334,7 @@ RunOptions parse_command_line(Subcommand subcommand, const std::vector<Text>& wo
   po::variables_map given;
   // An option given twice with the same meaning is a slip that must not be resolved by guessing.
   try {
-    po::store(parse_words(words, known, positional, command_line, "", 0, mistakes), given);
+    po::store(parse_words(words, known, positional, where, "", 0, mistakes), given);
   } catch (const po::error& error) {
     mistakes.push_back({"", 0, 0, error.what()});
   }
@@ -369,7 +343,7 @@ RunOptions parse_command_line(Subcommand subcommand, const std::vector<Text>& wo
     throw Leave{0};
   }
   RunOptions options;
-  store(given, command_line, options, "", 0, mistakes);
+  store(given, where, options, "", 0, mistakes);
   take_steps(given, subcommand, options, mistakes);
   if (options.resume && options.restart) mistakes.push_back({"", 0, 0, "--resume and --restart exclude each other"});
   add_environment(options, mistakes);
@@ -410,6 +384,7 @@ Text overview() {
          "  gradus run STEPS      run the steps of a file; also: mpirun -np N gradus run STEPS\n"
          "  gradus plan [STEPS]   print which slot gets which GPUs and cores\n"
          "  gradus check STEPS    read and check a steps file without running it\n"
+         "  gradus simulate STEPS predict how long a run would take, and how many nodes are enough\n"
          "  gradus gpus           print the GPUs that are found\n"
          "  gradus logs RUN STEP  print what a step has written\n"
          "  gradus doctor         print what each rank sees and what is wrong with it\n"

@@ -18,6 +18,18 @@
 
 namespace gradus::cli {
 
+/// The options of `gradus simulate` alone.
+struct SimulateOptions {
+  std::uint32_t nodes = 1;
+  std::optional<std::uint32_t> gpus_per_node;
+  std::uint32_t ranks_per_node = 1;
+  std::optional<std::uint32_t> slots_per_gpu;
+  std::optional<std::uint32_t> cores_per_node;
+  std::string durations;  ///< a run directory, or `none`; empty: the default run directory, if there is one
+  double delay_s = 0.001;
+  bool sweep = false;
+};
+
 struct RunOptions {
   // Execution, as in Scipion's form.
   std::optional<bool> use_gpu;
@@ -53,6 +65,8 @@ struct RunOptions {
   bool quiet = false;
   bool json = false;
 
+  SimulateOptions simulate;
+
   std::string steps;  ///< file name, or `-`
 
   std::set<std::string> given;  ///< names of the options that were given, wherever
@@ -64,7 +78,7 @@ struct Leave {
 };
 
 /// Which options a subcommand takes, for its help and its parser.
-enum class Subcommand { run, plan, check };
+enum class Subcommand { run, plan, check, simulate };
 
 /// Parses the words behind the subcommand and the environment. Mistakes are appended; `--help` prints and
 /// throws Leave{0}.

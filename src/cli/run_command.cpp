@@ -12,8 +12,6 @@
 #include "cli/input.h"
 #include "core/order.h"
 #include "core/printable.h"
-#include "core/step_keys.h"
-#include "gradus/durations.h"
 #include "gradus/journal.h"
 #include "node/allocation.h"
 #include "node/clock.h"
@@ -111,7 +109,7 @@ class Run {
     options.prefetch_s = input_.options.prefetch_s;
     options.grace_s = input_.options.grace_s;
     options.succeeded_before = before_.succeeded_before;
-    options.durations_before = durations_of_earlier_lives();
+    options.durations_before = earlier_durations(*input_.steps.graph, story_).model;
     set_limit(options);
     Scheduler scheduler(input_.steps.graph, options);
     Summary summary(input_.steps.graph, plan_);
@@ -153,19 +151,6 @@ class Run {
     std::vector<std::string> all{"gradus", "run"};
     all.insert(all.end(), words_.begin(), words_.end());
     return all;
-  }
-
-  /// Steps are known by their keys there; what they do now has the same shape.
-  DurationModel durations_of_earlier_lives() const {
-    DurationModel model;
-    const auto& graph = *input_.steps.graph;
-    const auto keys = story_.steps.empty() ? std::vector<StepKey>() : step_keys(graph);
-    for (StepIndex step = 0; step < keys.size(); ++step) {
-      const auto it = story_.steps.find(keys[step].key);
-      if (it == story_.steps.end() || !it->second.succeeded) continue;
-      model.observe(command_shape(graph.step(step).command), it->second.seconds);
-    }
-    return model;
   }
 
   /// The limit that was given, else the allocation's end. A little of it is kept for ending what runs and

@@ -31,7 +31,7 @@ bool Scheduler::Impl::fits_before_limit(StepIndex step, double now) const {
 /// behind it get their turn.
 void Scheduler::Impl::put_aside_what_does_not_fit(double now) {
   if (options.start_nothing_after == never) return;
-  for (const auto number : ready.by_head()) {
+  for (const auto number : std::vector<std::size_t>(ready.by_head())) {
     auto& group = ready.group(number);
     while (!group.entries.empty() && !fits_before_limit(group.entries.top().step, now)) {
       const auto step = group.entries.top().step;
@@ -110,18 +110,19 @@ void Scheduler::Impl::launch_in_order(bool on_gpu_slots, double now, Decisions& 
   bool an_earlier_one_waits = false;
   for (std::vector<bool> refused(ready.group_count(), false); !kept_came_free;) {
     put_aside_what_does_not_fit(now);
-    const auto order = ready.by_head();
-    const auto next = std::find_if(order.begin(), order.end(), [&](std::size_t number) {
+    const auto& order = ready.by_head();
+    const auto found = std::find_if(order.begin(), order.end(), [&](std::size_t number) {
       return !refused[number] && !(on_gpu_slots && ready.group(number).demand.wants_gpu);
     });
-    if (next == order.end()) return;
-    if (launch_head(*next, on_gpu_slots, now, out)) continue;
-    refused[*next] = true;
+    if (found == order.end()) return;
+    const auto next = *found;
+    if (launch_head(next, on_gpu_slots, now, out)) continue;
+    refused[next] = true;
     if (on_gpu_slots) continue;
-    const auto& group = ready.group(*next);
+    const auto& group = ready.group(next);
     const auto head = group.entries.top().step;
     if (!group.demand.is_any_slot()) {
-      if (!an_earlier_one_waits && kept_for != head) keep_slots_for(*next, now);
+      if (!an_earlier_one_waits && kept_for != head) keep_slots_for(next, now);
       // One that no worker can hold any more must not keep those behind it from
       // having slots kept.
       an_earlier_one_waits = an_earlier_one_waits || kept_for == head;
@@ -254,16 +255,19 @@ void Scheduler::Impl::launch(std::size_t number, WorkerPlace worker, const std::
     kept_came_free = true;
   }
   transition(step, StepState::running);
-  slots.occupy(worker, chosen, step);
+  const double until = now + expected_s(step);
+  slots.occupy(worker, chosen, step, until);
   const auto& shape = slots.worker(worker).shape;
   auto& decided = out.launches.emplace_back(LaunchAttempt{step, ++attempts[step], slots.worker(worker).id, chosen,
                                                           gpus_taken(group.demand, shape.slots, chosen)});
   for (const auto place : with) {
-    slots.occupy(place, slots.all_slots_of(place), step);
+    slots.occupy(place, slots.all_slots_of(place), step, until);
     decided.with.push_back(slots.worker(place).id);
   }
-  live[step] = {attempts[step], worker, chosen, with, false, now, now + expected_s(step), now};
+  live[step] = {attempts[step], worker, chosen, with, false, now, now};
   if (group.demand.is_any_slot()) let_others_wait_behind(step, {worker, chosen.front()});
+  slots_changed(worker);
+  for (const auto place : with) slots_changed(place);
   ready.pop(number);
 }
 
@@ -281,37 +285,84 @@ bool Scheduler::Impl::is_wanted_by_gpu_step(WorkerPlace place) const {
 }
 
 double Scheduler::Impl::free_at(WorkerPlace worker, std::uint32_t slot, double now) const {
-  const auto occupant = slots.occupant(worker, slot);
-  return occupant == no_step ? now : std::max(now, live.at(occupant).expected_end);
+  return slots.occupant(worker, slot) == no_step ? now : std::max(now, slots.occupied_until(worker, slot));
 }
 
-Scheduler::Impl::Promise Scheduler::Impl::earliest_on_one_worker(const Demand& demand, const Avoid& avoid,
-                                                                 double now) const {
+/// What this worker could give the demand, if that is before `before`.
+Scheduler::Impl::Promise Scheduler::Impl::promise_of(const Demand& demand, const Avoid& avoid, WorkerPlace place,
+                                                     double before, double now) const {
+  const auto& worker = slots.worker(place);
+  if (!worker.alive || avoid.has_node(worker.shape.node)) return {};
+  // A CPU-only step may not have GPU slots that a GPU step waits for, so it must not keep them from it.
+  const bool no_gpu_slots = !demand.wants_gpu && is_wanted_by_gpu_step(place);
+  std::vector<std::pair<double, std::uint32_t>> by_time;
+  for (std::uint32_t slot = 0; slot < worker.shape.slots.size(); ++slot) {
+    if (!slots.is_usable(place, slot) || avoid.has_slot(slot_number(place, slot))) continue;
+    if (no_gpu_slots && slots.kind(place, slot) == SlotTable::Kind::gpu) continue;
+    by_time.emplace_back(free_at(place, slot, now), slot);
+  }
+  std::stable_sort(by_time.begin(), by_time.end());
+  std::vector<std::uint32_t> candidates;
+  for (const auto& [at, slot] : by_time) {
+    if (at >= before) break;
+    candidates.insert(std::upper_bound(candidates.begin(), candidates.end(), slot), slot);
+    const auto chosen = choose_slots(demand, worker.shape.slots, candidates);
+    if (!chosen) continue;
+    Promise promise{at, {}};
+    for (const auto one : *chosen) promise.slots.emplace_back(place, one);
+    return promise;
+  }
+  return {};
+}
+
+Scheduler::Impl::Promise Scheduler::Impl::earliest_on_one_worker(const Demand& demand, const Avoid& avoid, double now) {
+  if (auto* known = known_earliest(demand, avoid)) {
+    const auto first =
+        known->first(slots.workers().size(), [&](WorkerPlace place) { return expected_to_hold_at(demand, place); });
+    return first ? promise_of(demand, avoid, *first, never, now) : Promise{};
+  }
   Promise best;
   for (WorkerPlace place = 0; place < slots.workers().size(); ++place) {
-    const auto& worker = slots.worker(place);
-    if (!worker.alive || avoid.has_node(worker.shape.node)) continue;
-    // A CPU-only step may not have GPU slots that a GPU step waits for, so it must not keep them from it.
-    const bool no_gpu_slots = !demand.wants_gpu && is_wanted_by_gpu_step(place);
-    std::vector<std::pair<double, std::uint32_t>> by_time;
-    for (std::uint32_t slot = 0; slot < worker.shape.slots.size(); ++slot) {
-      if (!slots.is_usable(place, slot) || avoid.has_slot(slot_number(place, slot))) continue;
-      if (no_gpu_slots && slots.kind(place, slot) == SlotTable::Kind::gpu) continue;
-      by_time.emplace_back(free_at(place, slot, now), slot);
-    }
-    std::stable_sort(by_time.begin(), by_time.end());
-    std::vector<std::uint32_t> candidates;
-    for (const auto& [at, slot] : by_time) {
-      if (at >= best.at) break;
-      candidates.insert(std::upper_bound(candidates.begin(), candidates.end(), slot), slot);
-      const auto chosen = choose_slots(demand, worker.shape.slots, candidates);
-      if (!chosen) continue;
-      best = {at, {}};
-      for (const auto one : *chosen) best.slots.emplace_back(place, one);
-      break;
-    }
+    auto promise = promise_of(demand, avoid, place, best.at, now);
+    if (!promise.slots.empty()) best = std::move(promise);
   }
   return best;
+}
+
+/// On machines of thousands of workers looking at every slot for each step that needs several would cost seconds. Only
+/// where the answer depends on nothing but the slots; few kinds of demands are to be expected.
+EarliestWorkers* Scheduler::Impl::known_earliest(const Demand& demand, const Avoid& avoid) {
+  constexpr std::size_t most_demands = 16;
+  if (avoid.is_anything()) return nullptr;
+  if (!demand.wants_gpu && slots.alive_slots(SlotTable::Kind::gpu) > 0) return nullptr;
+  const auto it = earliest.find(demand);
+  if (it != earliest.end()) return &it->second;
+  return earliest.size() < most_demands ? &earliest[demand] : nullptr;
+}
+
+/// When all that the demand needs is expected to be free there together: -never when it is, never when it cannot be.
+double Scheduler::Impl::expected_to_hold_at(const Demand& demand, WorkerPlace place) const {
+  const auto& worker = slots.worker(place);
+  const auto count = static_cast<std::uint32_t>(worker.shape.slots.size());
+  if (!worker.alive || count == 0) return never;
+  std::vector<double> times;
+  times.reserve(count);
+  // In the common case, one GPU of its own for each slot, any of them will do.
+  bool any_will_do = demand.cpus <= 1 && demand.gpus > 0;
+  for (std::uint32_t slot = 0; slot < count && any_will_do; ++slot) {
+    const auto& gpus = worker.shape.slots[slot].gpus;
+    any_will_do = gpus.size() == 1 && (slot == 0 || gpus.front() > worker.shape.slots[slot - 1].gpus.front());
+    if (slots.is_usable(place, slot)) times.push_back(free_at(place, slot, -never));
+  }
+  if (!any_will_do) return promise_of(demand, {}, place, never, -never).at;
+  if (times.size() < demand.gpus) return never;
+  const auto last = times.begin() + static_cast<std::ptrdiff_t>(demand.gpus - 1);
+  std::nth_element(times.begin(), last, times.end());
+  return *last;
+}
+
+void Scheduler::Impl::slots_changed(WorkerPlace place) {
+  for (auto& [demand, workers] : earliest) workers.touch(place);
 }
 
 Scheduler::Impl::Promise Scheduler::Impl::earliest_on_nodes(const Demand& demand, const Avoid& avoid,
@@ -366,8 +417,9 @@ bool Scheduler::Impl::keeps_gpu_slots_in_vain() const {
 void Scheduler::Impl::give_up_kept() {
   if (kept_for == no_step) return;
   kept_for = no_step;
+  // What could not be held before may be held where slots were given up, and nowhere else.
+  for (const auto& [worker, slot] : slots.kept_slots()) ready.slot_freed(worker);
   slots.unkeep();
-  ready.unblock();
 }
 
 }  // namespace gradus

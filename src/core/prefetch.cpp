@@ -63,7 +63,7 @@ bool Scheduler::Impl::send_to_wait(std::size_t number, double now, Decisions& ou
                           gpus_taken(group.demand, slots.worker(worker).shape.slots, std::vector{slot}),
                           {},
                           true});
-  live[step] = {attempts[step], worker, {slot}, {}, false, now, front.expected_end + options.prefetch_s, now, true};
+  live[step] = {attempts[step], worker, {slot}, {}, false, now, now, true};
   ready.pop(number);
   return true;
 }
@@ -72,11 +72,10 @@ bool Scheduler::Impl::send_to_wait(std::size_t number, double now, Decisions& ou
 void Scheduler::Impl::begin_next_on(const SlotPlace& place, double now) {
   const auto next = queues.pop(place);
   if (!next) return queues.close(place);
-  slots.occupy(place.first, std::vector{place.second}, *next);
+  slots.occupy(place.first, std::vector{place.second}, *next, now + expected_s(*next));
   auto& attempt = live.at(*next);
   attempt.waits = false;
   attempt.launched_at = now;
-  attempt.expected_end = now + expected_s(*next);
 }
 
 void Scheduler::Impl::call_back(const SlotPlace& place, Decisions& out) {

@@ -4,7 +4,7 @@
 
 namespace gradus {
 
-void ReadyQueues::push(const Graph& graph, StepIndex step, const Demand& demand, const Avoid& avoid) {
+void ReadyQueues::push(const Entry& entry, const Demand& demand, const Avoid& avoid) {
   const auto [it, is_new] = numbers_.try_emplace({demand, avoid}, groups_.size());
   if (is_new) groups_.push_back({demand, avoid, {}, 0, false, false, {}});
   auto& group = groups_[it->second];
@@ -13,7 +13,8 @@ void ReadyQueues::push(const Graph& graph, StepIndex step, const Demand& demand,
     group.blocked = false;
     group.changed.clear();
   }
-  group.entries.push(entry(graph, step));
+  group.entries.push(entry);
+  is_in_order_ = false;
   ++size_;
   if (demand.wants_gpu) ++gpu_steps_;
 }
@@ -21,16 +22,19 @@ void ReadyQueues::push(const Graph& graph, StepIndex step, const Demand& demand,
 void ReadyQueues::pop(std::size_t number) {
   auto& group = groups_[number];
   group.entries.pop();
+  is_in_order_ = false;
   --size_;
   if (group.demand.wants_gpu) --gpu_steps_;
   if (group.entries.empty()) std::erase(active_, number);
 }
 
-std::vector<std::size_t> ReadyQueues::by_head() const {
-  auto order = active_;
-  std::sort(order.begin(), order.end(),
-            [this](std::size_t a, std::size_t b) { return groups_[b].entries.top() < groups_[a].entries.top(); });
-  return order;
+const std::vector<std::size_t>& ReadyQueues::by_head() const {
+  if (!is_in_order_) {
+    std::sort(active_.begin(), active_.end(),
+              [this](std::size_t a, std::size_t b) { return groups_[b].entries.top() < groups_[a].entries.top(); });
+    is_in_order_ = true;
+  }
+  return active_;
 }
 
 std::vector<StepIndex> ReadyQueues::take_retries() {

@@ -54,16 +54,13 @@ class ReadyQueues {
     std::vector<std::uint32_t> changed;  ///< workers that got a slot free since
   };
 
-  static Entry entry(const Graph& graph, StepIndex step) {
-    return {graph.options(step).priority, graph.longest_path_s(step), step};
-  }
-  void push(const Graph& graph, StepIndex step, const Demand& demand, const Avoid& avoid);
+  void push(const Entry& entry, const Demand& demand, const Avoid& avoid);
   void pop(std::size_t group);
   Group& group(std::size_t number) { return groups_[number]; }
   const Group& group(std::size_t number) const { return groups_[number]; }
   std::size_t group_count() const { return groups_.size(); }
-  /// The groups that have a step, in order of their heads.
-  std::vector<std::size_t> by_head() const;
+  /// The groups that have a step, in order of their heads; holds until the next push or pop.
+  const std::vector<std::size_t>& by_head() const;
   bool empty() const { return size_ == 0; }
   std::size_t size() const { return size_; }
   std::size_t gpu_steps() const { return gpu_steps_; }
@@ -79,7 +76,9 @@ class ReadyQueues {
  private:
   std::map<std::pair<Demand, Avoid>, std::size_t> numbers_;
   std::vector<Group> groups_;
-  std::vector<std::size_t> active_;  // groups with a step, in no order
+  // Groups with a step. They are asked for several times between two changes, so they are put in order only then.
+  mutable std::vector<std::size_t> active_;
+  mutable bool is_in_order_ = true;
   std::size_t size_ = 0;
   std::size_t gpu_steps_ = 0;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/longest_paths.h"
 #include "core/scheduler_state.h"
 
 namespace gradus {
@@ -26,11 +27,13 @@ Scheduler::Impl::Impl(std::shared_ptr<const Graph> the_graph, SchedulerOptions t
   states.assign(nodes, StepState::waiting);
   unmet.resize(nodes);
   attempts.assign(steps, 0);
+  live.make_room(steps);
   durations = options.durations_before;
   if (options.learn_durations) {
     shapes.reserve(steps);
     for (StepIndex step = 0; step < steps; ++step) shapes.push_back(command_shape(graph->step(step).command));
   }
+  take_paths_from_earlier_lives();
   counts.waiting = steps;
   for (StepIndex node = 0; node < nodes; ++node) unmet[node] = static_cast<std::uint32_t>(graph->needs(node).size());
   const auto done = [this](StepIndex step) {
@@ -48,6 +51,15 @@ Scheduler::Impl::Impl(std::shared_ptr<const Graph> the_graph, SchedulerOptions t
       make_ready(node);
     }
   }
+}
+
+/// Durations that were learnt before say more about the order than a guess that makes all steps equal. What is learnt
+/// in this life does not: the order stays as it is.
+void Scheduler::Impl::take_paths_from_earlier_lives() {
+  if (shapes.empty() || durations.overall_mean_s() < 0) return;
+  std::vector<float> seconds(graph->step_count());
+  for (StepIndex step = 0; step < seconds.size(); ++step) seconds[step] = static_cast<float>(expected_s(step));
+  learnt_paths = longest_paths(*graph, seconds);
 }
 
 std::uint64_t& Scheduler::Impl::count(StepState state) {
@@ -86,7 +98,7 @@ void Scheduler::Impl::transition(StepIndex node, StepState to) {
 void Scheduler::Impl::make_ready(StepIndex step) {
   transition(step, StepState::ready);
   const auto demand = demand_of(*graph, step);
-  ready.push(*graph, step, demand, places_to_avoid(step, demand));
+  ready.push(entry(step), demand, places_to_avoid(step, demand));
 }
 
 void Scheduler::Impl::prerequisite_met(StepIndex node, std::vector<StepIndex>& barriers_done) {
@@ -199,6 +211,7 @@ void Scheduler::Impl::free_slots_of(StepIndex step, const Live& attempt, double 
     if (!slots.worker(place).alive) return;
     slots.release(place, some);
     if (some.size() == 1) begin_next_on({place, some.front()}, now);
+    slots_changed(place);
     ready.slot_freed(place);
   };
   if (attempt.waits) return queues.remove({attempt.worker, attempt.slots.front()}, step);
@@ -234,6 +247,7 @@ void Scheduler::Impl::quarantine(WorkerPlace place, std::uint32_t slot, Decision
   }
   if (slots.is_kept(place, slot)) give_up_kept();
   slots.take_out_of_use(place, slot);
+  slots_changed(place);
   health.forget(number);
   out.quarantined.push_back({slots.worker(place).id, slot, static_cast<std::uint32_t>(streak.size())});
   ready.unblock();
@@ -298,6 +312,7 @@ void Scheduler::Impl::on(const WorkerLost& fact, double now, Decisions& out) {
     queues.close({*place, slot});
   }
   slots.lose(*place);
+  slots_changed(*place);
   give_up_kept();
   for (const auto step : cut) {
     auto& attempt = live[step];
@@ -320,7 +335,7 @@ void Scheduler::Impl::on(const WorkerLost& fact, double now, Decisions& out) {
 void Scheduler::Impl::ask_retries_again() {
   for (const auto step : ready.take_retries()) {
     const auto demand = demand_of(*graph, step);
-    ready.push(*graph, step, demand, places_to_avoid(step, demand));
+    ready.push(entry(step), demand, places_to_avoid(step, demand));
   }
 }
 
@@ -390,6 +405,14 @@ std::string Scheduler::Impl::sanity_check() const {
   if (waiting != queues.size()) return "a queue at a slot holds what does not wait";
   for (const auto& [place, queue] : queues.all()) {
     if (!live.contains(slots.occupant(place.first, place.second))) return "a slot has a queue and runs nothing";
+  }
+  for (const auto& [demand, workers] : earliest) {
+    for (WorkerPlace place = 0; place < slots.workers().size(); ++place) {
+      const auto known = workers.known(place);
+      if (known && *known != promise_of(demand, {}, place, never, -never).at) {
+        return "the time at which a worker is expected to hold a demand is out of date";
+      }
+    }
   }
   return slots.sanity_check();
 }

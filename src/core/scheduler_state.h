@@ -7,12 +7,15 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <set>
 #include <stdexcept>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "core/by_step.h"
+#include "core/earliest_workers.h"
 #include "core/ready_queues.h"
 #include "core/slot_choice.h"
 #include "core/slot_health.h"
@@ -38,7 +41,6 @@ struct Scheduler::Impl {
     std::vector<WorkerPlace> with;  // the other workers that it holds whole (a step with nodes)
     bool lost_a_part = false;       // one of those is gone: it was told to end
     double launched_at = 0;
-    double expected_end = 0;
     double sent_at = 0;        // launched_at, but for one that had to wait on its slot first
     bool waits = false;        // behind another on its slot; it becomes the occupant later
     bool called_back = false;  // told not to begin
@@ -61,12 +63,13 @@ struct Scheduler::Impl {
   std::vector<std::uint32_t> unmet;     // by node: prerequisites not settled yet
   std::vector<std::uint32_t> attempts;  // by step
   std::unordered_map<StepIndex, Tried> tried;
-  std::unordered_map<StepIndex, Live> live;
+  ByStep<Live> live;
   StepCounts counts;
   ReadyQueues ready;
   SlotTable slots;
   SlotQueues queues;
   double look_for_late_at = never;
+  std::map<Demand, EarliestWorkers> earliest;  // for demands that had slots kept for them
   StepIndex kept_for = no_step;
   bool kept_came_free = false;  // a launch gave up what was kept
   double kept_until = 0;        // when the kept slots are expected to be free together
@@ -76,12 +79,19 @@ struct Scheduler::Impl {
   double finish_deadline = never;
   DurationModel durations;             // of attempts that succeeded, by shape of command
   std::vector<std::uint64_t> shapes;   // by step; computed once, since commands are asked about again and again
+  std::vector<float> learnt_paths;     // by node, when earlier lives have left durations; else the graph's count
   std::vector<StepIndex> out_of_time;  // ready, but cannot be expected to end before the limit
   bool told_to_end_for_time = false;
   SlotHealth health;
   std::set<std::pair<double, StepIndex>> delayed;  // failed, to be ready again at that moment
 
   Impl(std::shared_ptr<const Graph> the_graph, SchedulerOptions the_options);
+
+  void take_paths_from_earlier_lives();
+  ReadyQueues::Entry entry(StepIndex step) const {
+    return {graph->options(step).priority, learnt_paths.empty() ? graph->longest_path_s(step) : learnt_paths[step],
+            step};
+  }
 
   std::uint64_t& count(StepState state);
   void transition(StepIndex node, StepState to);
@@ -132,14 +142,17 @@ struct Scheduler::Impl {
     double at = never;
     std::vector<SlotPlace> slots;
   };
-  Promise earliest_on_one_worker(const Demand& demand, const Avoid& avoid, double now) const;
+  Promise promise_of(const Demand& demand, const Avoid& avoid, WorkerPlace place, double before, double now) const;
+  Promise earliest_on_one_worker(const Demand& demand, const Avoid& avoid, double now);
+  EarliestWorkers* known_earliest(const Demand& demand, const Avoid& avoid);
+  double expected_to_hold_at(const Demand& demand, WorkerPlace place) const;
+  void slots_changed(WorkerPlace place);
   Promise earliest_on_nodes(const Demand& demand, const Avoid& avoid, double now) const;
   bool ends_before_kept_are_needed(StepIndex step, double now) const { return now + expected_s(step) <= kept_until; }
   /// Those that come before it in order too: slots are never kept from a step
   /// for one of lower order.
   bool may_fill_kept(StepIndex step, double now) const {
-    return step == kept_for || ReadyQueues::entry(*graph, kept_for) < ReadyQueues::entry(*graph, step) ||
-           ends_before_kept_are_needed(step, now);
+    return step == kept_for || entry(kept_for) < entry(step) || ends_before_kept_are_needed(step, now);
   }
   bool is_wanted_by_gpu_step(WorkerPlace worker) const;
   void keep_slots_for(std::size_t group, double now);

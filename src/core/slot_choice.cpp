@@ -37,11 +37,27 @@ std::size_t count_new(const std::set<std::uint32_t>& have, const std::vector<std
   return fresh.size();
 }
 
+/// What can be said without telling equal GPUs and cores apart, which is most of the work.
+bool could_satisfy(const Demand& demand, std::size_t gpus, std::size_t cores) {
+  return gpus >= demand.gpus && (!demand.wants_gpu || gpus > 0) && (demand.cpus <= 1 || cores >= demand.cpus);
+}
+
+bool could_satisfy(const Demand& demand, const std::vector<SlotShape>& slots,
+                   std::span<const std::uint32_t> candidates) {
+  std::size_t gpus = 0, cores = 0;
+  for (const auto slot : candidates) {
+    gpus += slots[slot].gpus.size();
+    cores += slots[slot].cores.size();
+  }
+  return could_satisfy(demand, gpus, cores);
+}
+
 std::optional<std::uint32_t> best_single(const Demand& demand, const std::vector<SlotShape>& slots,
                                          std::span<const std::uint32_t> candidates) {
   std::optional<std::uint32_t> best;
   std::tuple<std::size_t, std::size_t> best_size;
   for (const auto slot : candidates) {
+    if (!could_satisfy(demand, slots[slot].gpus.size(), slots[slot].cores.size())) continue;
     Holding holding;
     holding.add(slots[slot]);
     // A slot's GPUs are worth more than its cores: a CPU-only step leaves them
@@ -90,6 +106,7 @@ std::optional<std::vector<std::uint32_t>> choose_slots(const Demand& demand, con
   if (candidates.empty())
     return std::nullopt;  // else one that asks for nothing would be given
                           // nothing
+  if (!could_satisfy(demand, slots, candidates)) return std::nullopt;
   if (const auto single = best_single(demand, slots, candidates)) return std::vector{*single};
   std::vector<std::uint32_t> chosen;
   std::vector<std::uint32_t> left(candidates.begin(), candidates.end());
@@ -115,12 +132,14 @@ std::vector<std::pair<std::uint32_t, std::uint32_t>> gpus_taken(const Demand& de
                                                                 std::span<const std::uint32_t> chosen) {
   std::vector<std::pair<std::uint32_t, std::uint32_t>> taken;
   if (!demand.wants_gpu) return taken;
-  std::set<std::uint32_t> seen;
+  std::vector<std::uint32_t> seen;  // few
   for (const auto slot : chosen) {
     const auto& gpus = slots[slot].gpus;
     for (std::uint32_t i = 0; i < gpus.size(); ++i) {
       if (demand.nodes == 0 && demand.gpus > 0 && seen.size() == demand.gpus) return taken;
-      if (seen.insert(gpus[i]).second) taken.emplace_back(slot, i);
+      if (std::find(seen.begin(), seen.end(), gpus[i]) != seen.end()) continue;
+      seen.push_back(gpus[i]);
+      taken.emplace_back(slot, i);
     }
     if (demand.nodes == 0 && demand.gpus == 0 && !taken.empty()) return taken;
   }

@@ -15,14 +15,17 @@ WorkerPlace SlotTable::join(const WorkerJoined& joined) {
   ++alive_workers_;
   const auto slots = static_cast<std::uint32_t>(joined.shape.slots.size());
   occupant_.resize(occupant_.size() + slots, no_step);
+  for (const auto& slot : joined.shape.slots) kind_.push_back(slot.gpus.empty() ? Kind::cpu : Kind::gpu);
+  until_.resize(occupant_.size(), 0);
   kept_.resize(occupant_.size(), false);
   auto& node = nodes_[joined.shape.node];
+  workers_[place].node = &node;
   if (node.workers.empty()) ++wholly_free_nodes_;
   node.workers.push_back(place);
   count_gpus(node);
   for (std::uint32_t slot = 0; slot < slots; ++slot) {
     ++alive_slots_[static_cast<std::size_t>(kind(place, slot))];
-    count_busy(joined.shape.node, true);
+    count_busy(node, true);
     set_free(place, slot, true);
   }
   return place;
@@ -36,9 +39,9 @@ void SlotTable::lose(WorkerPlace place) {
     if (occupant(place, slot) == no_step) set_free(place, slot, false);
     if (is_usable(place, slot)) --alive_slots_[static_cast<std::size_t>(kind(place, slot))];
     occupant_[worker.first_slot + slot] = no_step;
-    count_busy(worker.shape.node, false);
+    count_busy(*worker.node, false);
   }
-  auto& node = nodes_[worker.shape.node];
+  auto& node = *worker.node;
   std::erase(node.workers, place);
   node.is_whole = std::all_of(node.workers.begin(), node.workers.end(), [this](WorkerPlace other) {
     const auto slots_there = all_slots_of(other);
@@ -53,8 +56,7 @@ void SlotTable::lose(WorkerPlace place) {
   places_.erase(worker.id);
 }
 
-void SlotTable::count_busy(std::uint32_t number, bool is_busy) {
-  auto& node = nodes_[number];
+void SlotTable::count_busy(Node& node, bool is_busy) {
   if (is_busy && node.busy_slots++ == 0) --wholly_free_nodes_;
   if (!is_busy && --node.busy_slots == 0) ++wholly_free_nodes_;
 }
@@ -86,7 +88,7 @@ std::vector<std::uint32_t> SlotTable::free_of(WorkerPlace place, bool with_kept)
 void SlotTable::set_free(WorkerPlace place, std::uint32_t slot, bool is_free) {
   auto& worker = workers_[place];
   is_free ? ++worker.free_slots : --worker.free_slots;
-  count_busy(worker.shape.node, !is_free);
+  count_busy(*worker.node, !is_free);
   if (is_kept(place, slot)) return;
   auto& set = free_[static_cast<std::size_t>(kind(place, slot))];
   if (is_free) {
@@ -101,13 +103,14 @@ void SlotTable::take_out_of_use(WorkerPlace place, std::uint32_t slot) {
   set_free(place, slot, false);
   occupant_[workers_[place].first_slot + slot] = out_of_use;
   --alive_slots_[static_cast<std::size_t>(kind(place, slot))];
-  nodes_[workers_[place].shape.node].is_whole = false;
+  workers_[place].node->is_whole = false;
 }
 
-void SlotTable::occupy(WorkerPlace worker, std::span<const std::uint32_t> slots, StepIndex step) {
+void SlotTable::occupy(WorkerPlace worker, std::span<const std::uint32_t> slots, StepIndex step, double until) {
   for (const auto slot : slots) {
     set_free(worker, slot, false);
     occupant_[workers_[worker].first_slot + slot] = step;
+    until_[workers_[worker].first_slot + slot] = until;
   }
 }
 

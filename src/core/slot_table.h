@@ -25,18 +25,23 @@ using SlotPlace = std::pair<WorkerPlace, std::uint32_t>;
 
 class SlotTable {
  public:
+  SlotTable() = default;
+  SlotTable(const SlotTable&) = delete;  // workers know their nodes by address
+  SlotTable& operator=(const SlotTable&) = delete;
+
+  struct Node {
+    std::vector<WorkerPlace> workers;  ///< that are alive, ascending
+    std::uint32_t gpus = 0;            ///< distinct ones of all their slots
+    std::uint32_t busy_slots = 0;
+    bool is_whole = true;  ///< no slot is out of use
+  };
   struct Worker {
     WorkerId id = 0;
     bool alive = true;
     WorkerShape shape;
     std::uint32_t first_slot = 0;  ///< table-wide number of its slot 0
     std::uint32_t free_slots = 0;  ///< free ones, kept ones included
-  };
-  struct Node {
-    std::vector<WorkerPlace> workers;  ///< that are alive, ascending
-    std::uint32_t gpus = 0;            ///< distinct ones of all their slots
-    std::uint32_t busy_slots = 0;
-    bool is_whole = true;  ///< no slot is out of use
+    Node* node = nullptr;          ///< in nodes(), which never forgets one
   };
   enum class Kind : std::uint8_t { gpu, cpu };
   /// Free slots in the order in which they are handed out: first slots of all workers before second
@@ -54,9 +59,7 @@ class SlotTable {
   std::uint32_t alive_workers() const { return alive_workers_; }
   std::uint32_t alive_slots(Kind kind) const { return alive_slots_[static_cast<std::size_t>(kind)]; }
   const FreeSet& free(Kind kind) const { return free_[static_cast<std::size_t>(kind)]; }
-  Kind kind(WorkerPlace worker, std::uint32_t slot) const {
-    return workers_[worker].shape.slots[slot].gpus.empty() ? Kind::cpu : Kind::gpu;
-  }
+  Kind kind(WorkerPlace worker, std::uint32_t slot) const { return kind_[workers_[worker].first_slot + slot]; }
   StepIndex occupant(WorkerPlace worker, std::uint32_t slot) const {
     return occupant_[workers_[worker].first_slot + slot];
   }
@@ -68,7 +71,12 @@ class SlotTable {
   void take_out_of_use(WorkerPlace worker, std::uint32_t slot);
   bool is_usable(WorkerPlace worker, std::uint32_t slot) const { return occupant(worker, slot) != out_of_use; }
 
-  void occupy(WorkerPlace worker, std::span<const std::uint32_t> slots, StepIndex step);
+  /// `until` is when it is expected to release them.
+  void occupy(WorkerPlace worker, std::span<const std::uint32_t> slots, StepIndex step, double until);
+  /// Of an occupied slot.
+  double occupied_until(WorkerPlace worker, std::uint32_t slot) const {
+    return until_[workers_[worker].first_slot + slot];
+  }
   void release(WorkerPlace worker, std::span<const std::uint32_t> slots);
 
   /// The occupant of a slot that was taken out of use.
@@ -93,12 +101,14 @@ class SlotTable {
  private:
   void set_free(WorkerPlace worker, std::uint32_t slot, bool is_free);
   void set_kept(const SlotPlace& place, bool is_kept);
-  void count_busy(std::uint32_t node, bool is_busy);
+  void count_busy(Node& node, bool is_busy);
   void count_gpus(Node& node) const;
 
   std::vector<Worker> workers_;
   std::unordered_map<WorkerId, WorkerPlace> places_;
   std::vector<StepIndex> occupant_;  // no_step: free
+  std::vector<Kind> kind_;
+  std::vector<double> until_;
   std::vector<bool> kept_;
   FreeSet free_[2];
   std::uint32_t alive_slots_[2] = {0, 0};

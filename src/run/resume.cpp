@@ -85,6 +85,20 @@ ResumePlan plan_resume(const Graph& graph, const JournalStory& story, const Path
   return plan;
 }
 
+EarlierDurations earlier_durations(const Graph& graph, const JournalStory& story) {
+  EarlierDurations durations;
+  if (story.steps.empty()) return durations;
+  const auto keys = step_keys(graph);
+  durations.of_step.assign(keys.size(), -1);
+  for (StepIndex step = 0; step < keys.size(); ++step) {
+    const auto it = story.steps.find(keys[step].key);
+    if (it == story.steps.end() || !it->second.succeeded) continue;
+    durations.of_step[step] = it->second.seconds;
+    durations.model.observe(command_shape(graph.step(step).command), it->second.seconds);
+  }
+  return durations;
+}
+
 std::string ResumePlan::in_words() const {
   const auto to_run = succeeded_before.size() - kept;
   auto text = fmt::format("{} of {} steps succeeded before; {} to run", kept, succeeded_before.size(), to_run);

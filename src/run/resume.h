@@ -1,12 +1,14 @@
 // Which steps of the present file need not run again.
 //
-// Knows: the rule of --resume. Unaware of: where the journal is and how a path is looked for.
+// Knows: the rule of --resume, and which step of the present file an earlier duration belongs to. Unaware of: where the
+// journal is and how a path is looked for.
 #pragma once
 
 #include <functional>
 #include <string>
 #include <vector>
 
+#include "gradus/durations.h"
 #include "gradus/graph.h"
 #include "run/journal_reader.h"
 
@@ -29,5 +31,13 @@ using PathExists = std::function<bool(const std::string& path)>;
 /// relative `creates` below a `cwd` that holds a mark of the attempt (GPU, RANK, …) cannot be looked for.
 ResumePlan plan_resume(const Graph& graph, const JournalStory& story, const PathExists& exists,
                        const std::string& run_dir = {});
+
+/// What earlier lives tell of how long steps take. Steps are known by their keys there; what they do now has the same
+/// shape.
+struct EarlierDurations {
+  DurationModel model;
+  std::vector<double> of_step;  ///< seconds, by step; negative: it has not succeeded yet. Empty: none has
+};
+EarlierDurations earlier_durations(const Graph& graph, const JournalStory& story);
 
 }  // namespace gradus

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <iterator>
 #include <limits>
 
 namespace gradus {
@@ -43,9 +44,13 @@ void act(Cluster& cluster, const Decisions& decisions) {
   for (const auto& launch : decisions.launches) cluster.perform(launch);
 }
 
-void append(Decisions& all, const Decisions& some) {
-  all.kills.insert(all.kills.end(), some.kills.begin(), some.kills.end());
-  all.launches.insert(all.launches.end(), some.launches.begin(), some.launches.end());
+/// Moves what is to be acted upon.
+void append(Decisions& all, Decisions& some) {
+  const auto move = [](auto& to, auto& from) {
+    to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+  };
+  move(all.kills, some.kills);
+  move(all.launches, some.launches);
 }
 
 /// What was decided but could not be recorded must not be started; to the scheduler it was cancelled.

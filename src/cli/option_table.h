@@ -1,0 +1,40 @@
+// How an option is described, so that its help, its parser and its value come from one line.
+//
+// Knows: the form of a description, and how counts and durations are read.
+// Unaware of: which options there are.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "cli/options.h"
+
+namespace gradus::cli {
+
+/// Where an option may be given.
+enum Where : unsigned { command_line = 1, steps_file = 2, simulation = 4 /* gradus simulate's command line */ };
+
+struct Option {
+  const char* name;
+  unsigned where;
+  const char* value;  ///< placeholder of the value; null: a switch
+  const char* help;
+  /// Stores the text; returns what is wrong with it, or nothing.
+  std::function<std::string(RunOptions&, const std::string&)> store;
+};
+
+struct Group {
+  const char* title;
+  std::vector<Option> options;
+};
+
+/// A whole number from `least` to a million; returns what is wrong, or nothing.
+std::string store_count(std::uint32_t& target, const std::string& text, std::uint32_t least);
+std::string store_duration(double& target, const std::string& text);
+
+/// Those of `gradus simulate` alone.
+Group simulate_options();
+
+}  // namespace gradus::cli

@@ -1,0 +1,72 @@
+#!/bin/bash
+# gradus simulate: figures that can be reckoned by hand, durations from an earlier run, what is refused.
+#   simulate_test.sh GRADUS
+set -euo pipefail
+here=$(dirname "$(readlink -f "$0")")
+. "$here/../cluster/expect.sh"
+gradus=$(readlink -f "$1")
+make_scratch
+cd "$scratch"
+unset GRADUS_GPU_LIST GRADUS_USE_GPU
+simulate() { "$gradus" simulate --delay 0 "$@"; }
+# $1: a JSON document; $2: a key, with dots between.
+value() { python3 -c 'import functools, json, sys
+print(functools.reduce(lambda part, key: part[key], sys.argv[2].split("."), json.loads(sys.argv[1])))' "$1" "$2"; }
+
+# 16 GPU steps of 60 s, and one of 30 s that needs them all.
+python3 -c 'import json
+for i in range(16): print(json.dumps({"id": f"a{i}", "command": "align -gpu %(GPU)s", "cost": 60}))
+print(json.dumps({"command": "sum", "needs": [f"a{i}" for i in range(16)], "cost": 30}))' >steps.jsonl
+
+it "the makespan, its bound and the use of slots are those of the real scheduler on such nodes"
+seen=$(simulate steps.jsonl --nodes 2 --gpus-per-node 4 --json)
+expect_equal "version" 1 "$(value "$seen" version)"
+expect_equal "slots" 8 "$(value "$seen" prediction.gpu_slots)"
+expect_equal "makespan" 150.0 "$(value "$seen" prediction.makespan_s)"
+expect_equal "chain" 90.0 "$(value "$seen" prediction.longest_chain_s)"
+expect_equal "use" "$(python3 -c 'print((16 * 60 + 30) / (8 * 150))')" "$(value "$seen" prediction.gpu_slots_busy)"
+expect_equal "tail" 30.0 "$(value "$seen" prediction.tail_s)"
+
+it "four nodes are enough: one step a slot"
+expect_equal "enough" 4 "$(value "$seen" enough_nodes)"
+expect_match "in words" "enough     4 nodes: 90.0 s, within 5 %" "$(simulate steps.jsonl --gpus-per-node 4)"
+expect_match "the table" "
+ +4 +16 +90.0 s" "$(simulate steps.jsonl --gpus-per-node 4 --sweep)"
+
+it "slots are shared out as gradus run does"
+expect_equal "two a GPU" 16 "$(value "$(simulate steps.jsonl --gpus-per-node 4 --nodes 2 --slots-per-gpu 2 --json)" prediction.gpu_slots)"
+seen=$(simulate steps.jsonl --gpus-per-node 4 --threads 2 --cpu-slots 1 --json)
+expect_equal "threads" "2 1" "$(value "$seen" prediction.gpu_slots) $(value "$seen" prediction.cpu_slots)"
+
+it "durations come from the costs, else from an earlier run of these steps, else from a guess"
+printf 'sleep 0.3\ntrue\nfalse\n' >run.txt
+"$gradus" run run.txt --threads 1 --quiet >/dev/null || true
+seen=$(simulate run.txt --json)
+expect_equal "learnt" "0 2 1" "$(value "$seen" durations.by_cost) $(value "$seen" durations.learnt) $(value "$seen" durations.guessed)"
+expect_match "the longest" '^0\.3' "$(value "$seen" prediction.longest_step_s)"
+expect_equal "none" 3 "$(value "$(simulate run.txt --durations none --json)" durations.guessed)"
+mv run.run elsewhere
+expect_equal "elsewhere" 2 "$(value "$(simulate run.txt --durations elsewhere --json)" durations.learnt)"
+expect_equal "what is left" 2 "$(value "$(simulate run.txt --durations elsewhere --resume --json)" done_before)"
+
+it "a step whose timeout is shorter than its cost is foretold to fail"
+echo '{"command":"true","cost":60,"timeout":"10s"}' >short.jsonl
+expect_match "trouble" "1 steps reach their timeout and fail" "$(simulate short.jsonl)"
+
+it "what is wrong is refused before anything is simulated"
+refused() { expect_exit 2 "$gradus" simulate "${@:2}"; expect_match "message" "$1" "$seen"; }
+refused "say --gpus-per-node" steps.jsonl
+refused "--nodes: '0' is not a whole number" steps.jsonl --gpus-per-node 4 --nodes 0
+refused "exclude each other" steps.jsonl --gpus-per-node 4 --threads 2 --slots-per-gpu 1
+refused "unknown option --node: did you mean --nodes" steps.jsonl --gpus-per-node 4 --node 3
+refused "gone/journal.jsonl: cannot be read" run.txt --durations gone
+refused "no steps file was given" --nodes 2
+echo '{"command":"x %(GPU)s","gpus":8}' >wide.jsonl
+refused "8 GPUs" wide.jsonl --gpus-per-node 4
+expect_exit 2 "$gradus" run steps.jsonl --sweep
+
+it "it helps"
+expect_match "help" "gradus simulate STEPS --nodes N" "$("$gradus" simulate --help)"
+expect_match "overview" "gradus simulate STEPS" "$("$gradus" --help)"
+expect_exit 2 "$gradus" simulat
+expect_match "nearest" "did you mean 'simulate'" "$seen"
