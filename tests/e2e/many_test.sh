@@ -21,11 +21,14 @@ finishes() {
   wall=$(sed -n 's/.*"wall_s": \([0-9]*\).*/\1/p' many.run/summary.json)
 }
 
-it "$((steps / 4)) and $steps steps finish, $way"
-finishes $((steps / 4))
+it "10000 steps finish, and then up to $steps, $way"
+few=10000
+finishes $few
 few_rss=$rss few_wall=$wall
+# On a slow machine as many as it does in about five minutes; the slope below can be seen on half of them too.
+for ((; steps > 30000 && steps / few * few_wall > 300; steps -= 10000)); do :; done
 finishes "$steps"
-echo "  $((steps / 4)) steps: $few_wall s, $few_rss KiB; $steps steps: $wall s, $rss KiB"
+echo "  $few steps: $few_wall s, $few_rss KiB; $steps steps: $wall s, $rss KiB"
 
 it "every one is journalled once"
 expect_equal "steps that succeeded" "$steps" "$(grep -o '"end":[0-9]*' many.run/journal.jsonl | sort -u | wc -l)"
@@ -33,5 +36,5 @@ expect_equal "records of an end" "$steps" "$(grep -c '"final":"succeeded"' many.
 
 it "the master's memory grows by the steps file and its graph, not by what has finished"
 # 200 bytes a step for graph, states, keys and queues; a record kept of each end would be more than that again.
-grown=$(((rss - few_rss) * 1024 / (steps * 3 / 4)))
+grown=$(((rss - few_rss) * 1024 / (steps - few)))
 ((grown <= 300)) || fail "at most 300 bytes more for each step" "$grown"
