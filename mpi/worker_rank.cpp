@@ -15,6 +15,7 @@
 #include "node/cores.h"
 #include "node/signals.h"
 #include "node/slot_pool.h"
+#include "node/tell.h"
 #include "post.h"
 
 namespace gradus {
@@ -95,8 +96,8 @@ class Pump {
     }
     if (listened - heard_ < silence_.worker_gives_up_s()) return;
     forsaken_ = true;
-    fmt::print(stderr, "gradus: {}: rank 0 was not heard of for {:.0f} s; its steps here are ended\n", host_name(),
-               listened - heard_);
+    tell(stderr, "gradus: {}: rank 0 was not heard of for {:.0f} s; its steps here are ended\n", host_name(),
+         listened - heard_);
     pool_.kill_all(false);
     const double until = monotonic_s() + 2;
     while (pool_.busy() && monotonic_s() < until) std::this_thread::sleep_for(std::chrono::milliseconds(20));

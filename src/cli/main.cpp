@@ -17,6 +17,7 @@
 #include "node/gpu_probe.h"
 #include "node/guardian.h"
 #include "node/signals.h"
+#include "node/tell.h"
 #include "run/run_directory.h"
 
 namespace gradus::cli {
@@ -62,7 +63,7 @@ int guarded(const std::string& name, const Words& words, World& world) {
   } catch (const Leave& leave) {
     return leave.exit_code;
   } catch (const std::exception& error) {
-    fmt::print(stderr, "gradus: {}\n", printable(error.what()));
+    tell(stderr, "gradus: {}\n", printable(error.what()));
     return 3;
   }
 }
@@ -74,7 +75,7 @@ void tell_launcher(int exit_code) {
   try {
     write_atomically(path, fmt::format("{}\n", exit_code));
   } catch (const std::exception& error) {
-    fmt::print(stderr, "gradus: GRADUS_STATUS_FILE: {}\n", error.what());
+    tell(stderr, "gradus: GRADUS_STATUS_FILE: {}\n", error.what());
   }
 }
 
@@ -123,11 +124,12 @@ int main(int argc, char** argv) {
   const std::string name = argc > 1 ? argv[1] : "--help";
   if (name == "__guardian") return gradus::guardian_main();
   if (name == "__probe-gpus") return gradus::gpu_probe_main();
+  gradus::fill_standard_descriptors();
   gradus::install_signal_handlers();
   try {
     return gradus::cli::start(name, gradus::cli::Words(argv + std::min(argc, 2), argv + argc));
   } catch (const std::exception& error) {
-    fmt::print(stderr, "gradus: {}\n", gradus::printable(error.what()));
+    gradus::tell(stderr, "gradus: {}\n", gradus::printable(error.what()));
     return 3;
   }
 }

@@ -60,6 +60,18 @@ wait_until 5 interrupted || fail "state interrupted" "$(state)"
 resume
 
 seen_fault "rank 0 is killed" "the workers end their steps and go; \`interrupted\`; \`--resume\` goes on"
+it "a rank that is stopped for 3 s and goes on is only slow: nothing is lost"
+start "$mpiexec" --
+slow=$(rank_pid 2)
+kill -STOP "$slow"
+sleep 3
+kill -CONT "$slow"
+finish
+expect_equal "exit code" 0 $code
+expect_equal "succeeded" $steps "$(succeeded)"
+expect_equal "runs of each step" 1 "$(awk '{ print $1, $2 }' seen | sort -u | cut -d ' ' -f 1 | uniq -c | awk '{ print $1 }' | sort -u)"
+seen_fault "a rank is away for 3 s (SIGSTOP, SIGCONT)" "nothing is lost, nothing runs again"
+
 for signal in KILL STOP; do
   it "--survive: a rank gets SIG$signal, the others do its work; never two of one step at once"
   start "$launcher" -- --survive
@@ -81,6 +93,19 @@ expect_equal "exit code" 3 $code
 resume
 
 seen_fault "\`--survive\`: all workers are killed" "exit code 3, \`--resume\` goes on"
+it "--survive: a step that kills its rank each time has failed after three (--crash-limit), the others have not"
+{
+  # shellcheck disable=SC2016
+  echo 'echo $GRADUS_RANK >>killed; kill -KILL $PPID; sleep 5'
+  for ((i = 1; i <= 30; i++)); do echo "echo $i >>$scratch/beside; sleep 0.05"; done
+} >poison.txt
+expect_exit 1 timeout -k 5 90 "$launcher" -np 5 "$gradus" run poison.txt --threads 1 --quiet --survive
+expect_match "summary" "step 1 on .*lost with the rank that ran it, attempt 3" "$seen"
+expect_equal "ranks that it killed" "3 3" "$(wc -l <killed) $(sort -u killed | wc -l)"
+expect_equal "others that ran" 30 "$(sort -u beside | wc -l)"
+expect_match "summary" "30 of 31 steps succeeded, 1 failed" "$seen"
+seen_fault "\`--survive\`: a step kills its rank whenever it runs" "given up after its third rank (\`--crash-limit\`); the other steps succeed"
+
 it "--survive: rank 0 killed: the launcher ends all within seconds, not with 0"
 start "$launcher" -- --survive
 kill -KILL "$(rank_pid 0)"
