@@ -28,8 +28,6 @@ class Pump {
         silence_{order.settings.lost_after_s},
         pool_(order.rank, order.settings, environment, guardian, inbox_) {
     guardian_.watch(silence_.guardian_gives_up_s());
-    guardian_.set_last_word(gone_file(order.settings.run_dir, order.settings.life),
-                            fmt::format("{}\n", order.rank.rank), true);
     nap_.traffic(monotonic_s());
     wake_on_signal(inbox_.fd());
   }
@@ -138,6 +136,9 @@ class Pump {
 }  // namespace
 
 WorkerEnd run_worker_rank(const StartOrder& order, const StepEnvironment& environment, Guardian& guardian) {
+  // Before the slots: the master must hear of a rank that cannot have them, too.
+  guardian.set_last_word(gone_file(order.settings.run_dir, order.settings.life), fmt::format("{}\n", order.rank.rank),
+                         true);
   return Pump(order, environment, guardian).run();
 }
 

@@ -14,6 +14,7 @@
 #include "cli/options.h"
 #include "core/printable.h"
 #include "gradus/diagnostic.h"
+#include "node/cores.h"
 #include "node/gpu_probe.h"
 #include "node/guardian.h"
 #include "node/signals.h"
@@ -86,12 +87,23 @@ void tell_launcher(int exit_code) {
   _exit(exit_code);
 }
 
+/// A worker that the machine refuses something goes at once: in MPI_Finalize it would wait for the others, and they
+/// for it. Its guardian tells the master; without --survive mpirun ends the others as well.
+int take_part_or_go(const MpiEnvironment& mpi, const StepEnvironment& environment, Guardian& guardian) {
+  try {
+    return take_part(mpi, environment, guardian);
+  } catch (const std::exception& error) {
+    tell(stderr, "gradus: {} (rank {}): {}\n", host_name(), mpi.rank(), printable(error.what()));
+    leave_at_once(3, false, guardian);
+  }
+}
+
 /// Under an MPI launcher rank 0 is the master and the others follow its invitation.
 int with_mpi(const std::string& name, const Words& words, const StepEnvironment& environment, Guardian& guardian) {
   const MpiEnvironment mpi;
   int exit_code = 0;
   if (mpi.rank() != 0) {
-    exit_code = take_part(mpi, environment, guardian);
+    exit_code = take_part_or_go(mpi, environment, guardian);
   } else {
     const auto world =
         mpi.size() > 1 ? world_of_ranks(mpi, environment, guardian) : world_of_one(environment, guardian, true);

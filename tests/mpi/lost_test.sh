@@ -106,6 +106,27 @@ expect_equal "others that ran" 30 "$(sort -u beside | wc -l)"
 expect_match "summary" "30 of 31 steps succeeded, 1 failed" "$seen"
 seen_fault "\`--survive\`: a step kills its rank whenever it runs" "given up after its third rank (\`--crash-limit\`); the other steps succeed"
 
+# shellcheck disable=SC2016
+echo 'ulimit -n 60; exec "$@"' >few.sh
+for ((i = 1; i <= 30; i++)); do echo "echo $i >>$scratch/few.ran; sleep 0.05"; done >few.txt
+few=("$gradus" run few.txt --quiet --threads 40)
+it "a rank that cannot start its slots (too few descriptors) says so and ends the run"
+code=0
+timeout -k 5 60 "$mpiexec" -np 2 "${few[@]}" : -np 1 sh few.sh "${few[@]}" >log 2>&1 || code=$?
+((code != 0 && code != 124)) || fail "an end with a code that tells" "$code: $(cat log)"
+expect_match "message" "\(rank 2\): ulimit -n \(60\) is too low for 40 slots" "$(cat log)"
+it "… and rank 0 that cannot"
+code=0
+timeout -k 5 60 "$mpiexec" -np 1 sh few.sh "${few[@]}" --restart --master-works : -np 2 "${few[@]}" >log 2>&1 || code=$?
+expect_equal "exit code" 3 $code
+expect_match "summary" "trouble +ulimit -n \(60\) is too low for 40 slots|gradus: ulimit -n \(60\) is too low for 40 slots" "$(cat log)"
+it "… and with --survive the others do its work"
+rm -f few.ran
+expect_exit 0 timeout -k 5 60 "$launcher" -np 2 "${few[@]}" --restart --survive : -np 1 sh few.sh "${few[@]}"
+expect_match "summary" "lost +rank 2 on " "$seen"
+expect_equal "steps that ran" 30 "$(sort -u few.ran | wc -l)"
+seen_fault "a rank cannot start its slots (\`ulimit -n\`)" "said with the rank; the run ends, or with \`--survive\` goes on without it"
+
 it "--survive: rank 0 killed: the launcher ends all within seconds, not with 0"
 start "$launcher" -- --survive
 kill -KILL "$(rank_pid 0)"
