@@ -4,6 +4,7 @@
 set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
 . "$here/../cluster/expect.sh"
+. "$here/../cluster/kernel_groups.sh"
 . "$here/ranks.sh"
 gradus=$(readlink -f "$1") mpiexec=$2 launcher=$(readlink -f "$3")
 make_scratch
@@ -85,6 +86,34 @@ for signal in KILL STOP; do
 done
 
 seen_fault "\`--survive\`: a rank is killed or stopped" "the others do its work, the loss is in the summary; no step beside itself"
+if kernel_group memory oom 150M; then
+  it "a rank is killed by the kernel for want of memory: its steps are ended, the run ends and says so, --resume goes on"
+  # The step takes the memory, and is the last that the kernel would choose; limited besides, should the group not hold it.
+  echo 'ulimit -v 1000000; echo 0 >/proc/self/oom_score_adj; touch oom.once; exec tail /dev/zero' >greedy.sh
+  {
+    # shellcheck disable=SC2016
+    echo 'test $GRADUS_RANK != 2 || test -e oom.once || exec sh greedy.sh'
+    for ((i = 2; i <= $steps; i++)); do echo 'test $GRADUS_RANK != 2 || test -e oom.once || exec sh greedy.sh; sleep 0.0543 #'$i; done
+  } >steps.txt
+  # shellcheck disable=SC2016
+  echo 'echo $$ >"$0/cgroup.procs" && echo 1000 >/proc/self/oom_score_adj && exec "$@"' >in_group.sh
+  rm -rf steps.run
+  code=0
+  timeout -k 5 90 "$mpiexec" -np 2 "$gradus" run steps.txt --threads 1 --quiet : \
+    -np 1 bash -c "$(<in_group.sh)" "$(kernel_group_folder memory oom)" "$gradus" run steps.txt >log 2>&1 || code=$?
+  ((code != 0 && code != 124)) || fail "an end with a code that tells" "$code: $(cat log)"
+  expect_file oom.once
+  wait_until 4 nothing_runs || fail "no step left" "$(pgrep -fa 'sleep 0[.]0543')"
+  expect_match "word of mpirun" "signal 9 \(Killed\)" "$(cat log)"
+  told() { [[ $(state) != running ]]; }
+  wait_until 5 told || fail "a state other than running" "$(state)"
+  resume
+  seen_fault "a rank runs out of memory (the kernel's OOM killer)" "its steps end, the run ends and says so; \`--resume\` goes on"
+  ticking_steps $steps 5 0.0543
+elif [[ ${CI:-} == true ]]; then
+  cannot_run_here "no memory group can be made"
+fi
+
 it "--survive: all workers killed: 3, and --resume goes on"
 start "$launcher" -- --survive
 for rank in 1 2 3; do kill -KILL "$(rank_pid $rank)"; done
