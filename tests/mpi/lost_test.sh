@@ -93,7 +93,8 @@ if kernel_group memory oom 150M; then
   {
     # shellcheck disable=SC2016
     echo 'test $GRADUS_RANK != 2 || test -e oom.once || exec sh greedy.sh'
-    for ((i = 2; i <= $steps; i++)); do echo 'test $GRADUS_RANK != 2 || test -e oom.once || exec sh greedy.sh; sleep 0.0543 #'$i; done
+    # shellcheck disable=SC2016
+    for ((i = 2; i <= steps; i++)); do echo 'test $GRADUS_RANK != 2 || test -e oom.once || exec sh greedy.sh; sleep 0.0543 #'$i; done
   } >steps.txt
   # shellcheck disable=SC2016
   echo 'echo $$ >"$0/cgroup.procs" && echo 1000 >/proc/self/oom_score_adj && exec "$@"' >in_group.sh
