@@ -83,19 +83,22 @@ cat >loud.jsonl <<'X'
 {"command":"yes 'all of this' | head -c 50000000 >&2; exit 3"}
 {"command":"for i in 1 2 3; do printf 'at %s\\r' $i; done; head -c 3000000 /dev/zero | tr '\\0' '\\r'; exit 3"}
 {"command":"head -c 100000 /dev/urandom; exit 3"}
+{"command":"echo begin; truncate -s 10G /proc/self/fd/1; echo; echo end; exit 3"}
 X
 expect_exit 1 "${run[@]}" loud.jsonl --output-limit 1M
-for log in 1.out 2.err 3.out; do
+for log in 1.out 2.err 3.out 5.out; do
   size=$(stat -c %s loud.run/logs/$log)
   ((size < 1100000)) || fail "$log within its limit" "$size bytes"
   grep -aq 'bytes of output were left out here' loud.run/logs/$log || fail "a line in $log that says so" "$(tail -c 200 loud.run/logs/$log)"
 done
-expect_equal "beginning and end" "begin end" "$(head -n 1 loud.run/logs/1.out) $(tail -n 1 loud.run/logs/1.out)"
+for log in 1.out 5.out; do
+  expect_equal "beginning and end of $log" "begin end" "$(head -n 1 loud.run/logs/$log | tr -d "\0") $(tail -n 1 loud.run/logs/$log | tr -d '\0')"
+done
 expect_match "summary" "1 step succeeded with a remark; step 1 on .*output were left out \(--output-limit 1.0 MiB\)" "$seen"
 expect_equal "control characters in the summary" 0 "$(tr -d '\n' <<<"$seen" | LC_ALL=C grep -c '[[:cntrl:]]' || true)"
 memory=$(grep -o '"master_max_rss_kib": [0-9]*' loud.run/summary.json | cut -d ' ' -f 2)
 ((memory < 200000)) || fail "less than 200 MB of memory" "$memory KiB"
-seen_fault "a step writes 300 MB, nothing but carriage returns, or binary" "the file stays below \`--output-limit\`, beginning and end are kept, a line tells what is missing; the run goes on; gradus had ${memory} KiB"
+seen_fault "a step writes 300 MB, makes its output 10 GB, writes nothing but carriage returns, or binary" "the file stays below \`--output-limit\`, beginning and end are kept, a line tells what is missing; the run goes on; gradus had ${memory} KiB"
 
 it "a step that fails everywhere fails once, and each place is named"
 echo '{"command":"exit 5","retries":2}' >everywhere.jsonl
