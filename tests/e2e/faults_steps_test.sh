@@ -67,6 +67,18 @@ expect_exit 0 "${run[@]}" daemon.txt
 expect_equal "processes left" "" "$(pgrep -fa "sleep ${nap}3" || true)"
 seen_fault "a step ends and leaves processes behind that hold its output open" "succeeded; they are ended with it"
 
+it "what a step leaves in its group is ended at once, also where nothing but the group tells whose it is"
+echo "env -i sleep ${nap}35 & touch left_behind; sleep 0.2" >leaves.sh
+cat >looks.sh <<X
+for ((i = 0; i < 100; i++)); do
+  sleep 0.05
+  if [[ -e left_behind ]] && ! pgrep -f 'sleep ${nap}[3]5' >/dev/null; then exit 0; fi
+done
+exit 1
+X
+printf 'sh leaves.sh\nbash looks.sh\n' >group.txt
+expect_exit 0 "${run[@]}" group.txt --threads 3
+
 it "kill -9 of gradus ends what its steps have in sessions of their own, too"
 echo "setsid sleep ${nap}41 & sleep ${nap}42" >orphan.txt
 "${run[@]}" orphan.txt >/dev/null 2>&1 &
