@@ -9,7 +9,7 @@ make_scratch
 cd "$scratch"
 unset GRADUS_GPU_LIST GRADUS_USE_GPU CUDA_VISIBLE_DEVICES
 export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0"
-run=(timeout -k 5 60 "$gradus" run --quiet)
+run=(timeout -k 5 120 "$gradus" run --quiet)
 succeeded() { grep -o '"end":[0-9]*.*"final":"succeeded"' "$1/journal.jsonl" | cut -d : -f 2 | cut -d , -f 1 | sort -n; }
 # The steps of a run write their number into `ran`. $1: how many; the rest: options of the first life, which must end
 # with 3; then the second one succeeds, and what was reported as succeeded has run once.
@@ -39,9 +39,9 @@ fi
 
 if ((can_mount)); then
   it "a full disk: nothing new starts, 3, --resume goes on"
-  steps_file 2000
+  steps_file 900
   run_dir=disk/run mend="mount -o remount,size=20m disk"
-  ends_with_3_and_goes_on 2000 "${run[@]}" $steps --run-dir $run_dir --threads 3
+  ends_with_3_and_goes_on 900 "${run[@]}" $steps --run-dir $run_dir --threads 3
   expect_match "message" "No space left on device" "$first"
   expect_match "message" "resuming: [1-9]" "$seen"
   seen_fault "the journal's disk is full" "nothing new starts, running steps end, exit code 3; \`--resume\` ran the rest once"
