@@ -34,8 +34,13 @@ MpiCluster::MpiCluster(std::shared_ptr<const Graph> graph, const Plan& plan, Run
   guardian_.watch(silence_.guardian_gives_up_s());
   // Should this rank be killed, its guardian tells the launcher: mpirun's recovery mode would go on without it.
   if (const char* file = std::getenv("GRADUS_STATUS_FILE")) guardian_.set_last_word(file, "137\n", false);
-  if (!plan.ranks.front().slots.empty()) {
-    own_slots_ = std::make_unique<SlotPool>(plan.ranks.front(), std::move(settings), environment, guardian, inbox_);
+  try {
+    if (!plan.ranks.front().slots.empty()) {
+      own_slots_ = std::make_unique<SlotPool>(plan.ranks.front(), std::move(settings), environment, guardian, inbox_);
+    }
+  } catch (...) {
+    say_farewell();  // the others have started already
+    throw;
   }
   nap_.traffic(now());
   wake_on_signal(inbox_.fd());

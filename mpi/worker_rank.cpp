@@ -16,6 +16,7 @@
 #include "node/cores.h"
 #include "node/signals.h"
 #include "node/slot_pool.h"
+#include "node/tell.h"
 #include "post.h"
 
 namespace gradus {
@@ -28,8 +29,6 @@ class Pump {
         silence_{order.settings.lost_after_s},
         pool_(order.rank, order.settings, environment, guardian, inbox_) {
     guardian_.watch(silence_.guardian_gives_up_s());
-    guardian_.set_last_word(gone_file(order.settings.run_dir, order.settings.life),
-                            fmt::format("{}\n", order.rank.rank), true);
     nap_.traffic(monotonic_s());
     wake_on_signal(inbox_.fd());
   }
@@ -103,8 +102,8 @@ class Pump {
     }
     if (listened - heard_ < silence_.worker_gives_up_s()) return;
     forsaken_ = true;
-    fmt::print(stderr, "gradus: {}: rank 0 was not heard of for {:.0f} s; its steps here are ended\n", host_name(),
-               listened - heard_);
+    tell(stderr, "gradus: {}: rank 0 was not heard of for {:.0f} s; its steps here are ended\n", host_name(),
+         listened - heard_);
     pool_.kill_all(false);
     const double until = monotonic_s() + 2;
     while (pool_.busy() && monotonic_s() < until) std::this_thread::sleep_for(std::chrono::milliseconds(20));
@@ -145,6 +144,9 @@ class Pump {
 }  // namespace
 
 WorkerEnd run_worker_rank(const StartOrder& order, const StepEnvironment& environment, Guardian& guardian) {
+  // Before the slots: the master must hear of a rank that cannot have them, too.
+  guardian.set_last_word(gone_file(order.settings.run_dir, order.settings.life), fmt::format("{}\n", order.rank.rank),
+                         true);
   return Pump(order, environment, guardian).run();
 }
 

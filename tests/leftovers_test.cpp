@@ -1,14 +1,10 @@
 #include "node/leftovers.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <chrono>
-#include <fstream>
-#include <string>
-#include <thread>
 
 namespace gradus {
 namespace {
@@ -30,7 +26,7 @@ TEST(Lineage, of_a_rank_has_all_its_attempts_and_no_other_ranks) {
 /// A process of that lineage in a session of its own, as an orphan of this one.
 pid_t orphan(const char* lineage) {
   int ends[2];
-  if (pipe(ends) != 0) return -1;
+  if (pipe2(ends, O_CLOEXEC) != 0) return -1;
   const pid_t parent = fork();
   if (parent == 0) {
     const pid_t child = fork();
@@ -48,14 +44,11 @@ pid_t orphan(const char* lineage) {
   pid_t child = -1;
   [[maybe_unused]] const auto got = read(ends[0], &child, sizeof child);
   waitpid(parent, nullptr, 0);
-  close(ends[0]), close(ends[1]);
-  // Until it is what it becomes: its environment is that of sleep only then.
-  const auto name = [child] {
-    std::string text;
-    std::getline(std::ifstream("/proc/" + std::to_string(child) + "/comm"), text);
-    return text;
-  };
-  for (int i = 0; i < 2000 && name() != "sleep"; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  close(ends[1]);
+  char none = 0;
+  while (read(ends[0], &none, 1) > 0) {  // its end of the pipe is closed when it has become what it becomes
+  }
+  close(ends[0]);
   return child;
 }
 

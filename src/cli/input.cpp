@@ -9,6 +9,8 @@
 #include <cstring>
 #include <system_error>
 
+#include "node/tell.h"
+
 namespace gradus::cli {
 namespace {
 
@@ -65,8 +67,8 @@ bool any_step_uses_gpu(const Graph& graph) {
 
 void leave_if_wrong(const Diagnostics& mistakes) {
   if (mistakes.empty()) return;
-  for (const auto& mistake : mistakes) fmt::print(stderr, "gradus: {}\n", to_string(mistake));
-  fmt::print(stderr, "gradus: {} mistake{}; nothing was started\n", mistakes.size(), mistakes.size() > 1 ? "s" : "");
+  for (const auto& mistake : mistakes) tell(stderr, "gradus: {}\n", to_string(mistake));
+  tell(stderr, "gradus: {} mistake{}; nothing was started\n", mistakes.size(), mistakes.size() > 1 ? "s" : "");
   throw Leave{2};
 }
 
@@ -85,7 +87,7 @@ Input read_input(Subcommand subcommand, const std::vector<std::string>& words) {
     }
     for (auto* some : {&unreadable, &input.steps.mistakes}) mistakes.insert(mistakes.end(), some->begin(), some->end());
     for (const auto& warning : input.steps.warnings) {
-      fmt::print(stderr, "gradus: warning: {}\n", to_string(warning));
+      tell(stderr, "gradus: warning: {}\n", to_string(warning));
     }
   }
   if (input.steps.graph && input.options.use_gpu == false) refuse_gpu_steps(input, mistakes);

@@ -14,9 +14,11 @@
 #include "cli/options.h"
 #include "core/printable.h"
 #include "gradus/diagnostic.h"
+#include "node/cores.h"
 #include "node/gpu_probe.h"
 #include "node/guardian.h"
 #include "node/signals.h"
+#include "node/tell.h"
 #include "run/run_directory.h"
 
 namespace gradus::cli {
@@ -64,7 +66,7 @@ int guarded(const std::string& name, const Words& words, World& world) {
   } catch (const Leave& leave) {
     return leave.exit_code;
   } catch (const std::exception& error) {
-    fmt::print(stderr, "gradus: {}\n", printable(error.what()));
+    tell(stderr, "gradus: {}\n", printable(error.what()));
     return 3;
   }
 }
@@ -76,7 +78,7 @@ void tell_launcher(int exit_code) {
   try {
     write_atomically(path, fmt::format("{}\n", exit_code));
   } catch (const std::exception& error) {
-    fmt::print(stderr, "gradus: GRADUS_STATUS_FILE: {}\n", error.what());
+    tell(stderr, "gradus: GRADUS_STATUS_FILE: {}\n", error.what());
   }
 }
 
@@ -87,12 +89,23 @@ void tell_launcher(int exit_code) {
   _exit(exit_code);
 }
 
+/// A worker that the machine refuses something goes at once: in MPI_Finalize it would wait for the others, and they
+/// for it. Its guardian tells the master; without --survive mpirun ends the others as well.
+int take_part_or_go(const MpiEnvironment& mpi, const StepEnvironment& environment, Guardian& guardian) {
+  try {
+    return take_part(mpi, environment, guardian);
+  } catch (const std::exception& error) {
+    tell(stderr, "gradus: {} (rank {}): {}\n", host_name(), mpi.rank(), printable(error.what()));
+    leave_at_once(3, false, guardian);
+  }
+}
+
 /// Under an MPI launcher rank 0 is the master and the others follow its invitation.
 int with_mpi(const std::string& name, const Words& words, const StepEnvironment& environment, Guardian& guardian) {
   const MpiEnvironment mpi;
   int exit_code = 0;
   if (mpi.rank() != 0) {
-    exit_code = take_part(mpi, environment, guardian);
+    exit_code = take_part_or_go(mpi, environment, guardian);
   } else {
     const auto world =
         mpi.size() > 1 ? world_of_ranks(mpi, environment, guardian) : world_of_one(environment, guardian, true);
@@ -125,11 +138,12 @@ int main(int argc, char** argv) {
   const std::string name = argc > 1 ? argv[1] : "--help";
   if (name == "__guardian") return gradus::guardian_main();
   if (name == "__probe-gpus") return gradus::gpu_probe_main();
+  gradus::fill_standard_descriptors();
   gradus::install_signal_handlers();
   try {
     return gradus::cli::start(name, gradus::cli::Words(argv + std::min(argc, 2), argv + argc));
   } catch (const std::exception& error) {
-    fmt::print(stderr, "gradus: {}\n", gradus::printable(error.what()));
+    gradus::tell(stderr, "gradus: {}\n", gradus::printable(error.what()));
     return 3;
   }
 }

@@ -16,6 +16,7 @@
 #include "node/allocation.h"
 #include "node/clock.h"
 #include "node/cores.h"
+#include "node/tell.h"
 #include "run/journal_reader.h"
 #include "run/output_archive.h"
 #include "run/progress.h"
@@ -26,7 +27,7 @@
 namespace gradus::cli {
 namespace {
 
-void say(const std::string& line) { fmt::print(stderr, "gradus: {}\n", printable(line)); }
+void say(const std::string& line) { tell(stderr, "gradus: {}\n", printable(line)); }
 
 /// The map of slots, shortened on large machines: `gradus plan` prints all of it.
 void print_plan(const Plan& plan) {
@@ -37,9 +38,9 @@ void print_plan(const Plan& plan) {
     end = std::min(table.find('\n', end), table.size() - 1) + 1;
     ++lines;
   }
-  fmt::print("{}", table.substr(0, end));
-  if (end < table.size()) fmt::print("... ({} slots in all; 'gradus plan' prints every one)\n", plan.slot_count());
-  for (const auto& note : plan.notes) fmt::print("note: {}\n", note);
+  tell(stdout, "{}", table.substr(0, end));
+  if (end < table.size()) tell(stdout, "... ({} slots in all; 'gradus plan' prints every one)\n", plan.slot_count());
+  for (const auto& note : plan.notes) tell(stdout, "note: {}\n", note);
   std::fflush(stdout);
 }
 
@@ -168,8 +169,8 @@ class Run {
     const double reserve = std::min(input_.options.grace_s + 5, left / 10);
     options.end_running_at = monotonic_s() + std::max(0.0, left - reserve);
     options.start_nothing_after = options.end_running_at;
-    fmt::print("time limit: {} by {}; steps have to end {} before it\n", duration_text(std::max(0.0, left)), source,
-               duration_text(reserve));
+    tell(stdout, "time limit: {} by {}; steps have to end {} before it\n", duration_text(std::max(0.0, left)), source,
+         duration_text(reserve));
     std::fflush(stdout);
   }
 
@@ -183,13 +184,13 @@ class Run {
     }
     const auto exists = [](const std::string& path) { return access(path.c_str(), F_OK) == 0; };
     before_ = plan_resume(*input_.steps.graph, story_, exists, directory_.path());
-    fmt::print("resuming: {}\n", before_.in_words());
+    tell(stdout, "resuming: {}\n", before_.in_words());
   }
 
   /// Runs until the end; returns what the machine refused, or nothing.
   std::string drive(Scheduler& scheduler, Journal& journal, Summary& summary) {
     Progress progress(scheduler, terminal_columns(), [](const std::string& text) {
-      fmt::print(stderr, "{}", text);
+      tell(stderr, "{}", text);
       std::fflush(stderr);
     });
     std::vector<Observer*> observers{&journal, &summary};
@@ -235,7 +236,7 @@ class Run {
       if (end.trouble.empty()) end.trouble = error.what();
       end.exit_code = 3;
     }
-    fmt::print("{}", summary.text(end, tail_in(directory_.path())));
+    tell(stdout, "{}", summary.text(end, tail_in(directory_.path())));
     return end.exit_code;
   }
 

@@ -15,6 +15,7 @@
 #include "node/gpu_discovery.h"
 #include "node/local_cluster.h"
 #include "node/signals.h"
+#include "node/tell.h"
 #include "run/summary.h"
 
 namespace gradus::cli {
@@ -173,7 +174,7 @@ RankReport report_of_this_rank(std::uint32_t rank, bool look_for_gpus) {
   report.gpu_vendor = found.vendor;
   report.gpus = std::move(found.gpus);
   for (auto& gpu : report.gpus) gpu.near_cores = cores_near_device(gpu.pci);
-  if (found.trouble) fmt::print(stderr, "gradus: {} (rank {}): {}\n", report.host, rank, found.note);
+  if (found.trouble) tell(stderr, "gradus: {} (rank {}): {}\n", report.host, rank, found.note);
   return report;
 }
 

@@ -399,7 +399,7 @@ Outcome Slot::outcome_of(int status, const AttemptOrder& order, const PreparedCo
   if (reason == EndReason::timed_out) return {OutcomeKind::timed_out, 0, ""};
   if (WIFSIGNALED(status)) {
     if (reason == EndReason::cancelled) return {OutcomeKind::cancelled, WTERMSIG(status), ""};
-    return {OutcomeKind::signal, WTERMSIG(status), ""};
+    return {OutcomeKind::signal, WTERMSIG(status), WCOREDUMP(status) ? "core dumped" : ""};
   }
   if (WEXITSTATUS(status) != 0) {
     if (reason == EndReason::cancelled) return {OutcomeKind::cancelled, WEXITSTATUS(status), ""};

@@ -63,13 +63,42 @@ expect_equal "succeeded" $steps "$(succeeded)"
 expect_equal "steps that overlap themselves" "" "$(twice_at_once)"
 
 seen_fault "\`--survive\`: a daemon of mpirun is killed" "the others do the work of its ranks"
-it "a host loses its power: mpirun ends the run, nothing is left on the others, --resume goes on"
+it "a daemon of mpirun is killed: the run ends and says so, nothing is left, --resume goes on"
 start "$hosts"
-"$hosts" power-off h3
+"$hosts" kill-daemon h3 orted
 finish
 ((code != 0)) || fail "an exit code other than 0" 0
 over() { [[ $(state) == interrupted || $(state) == stopped ]]; }
 wait_until 5 over || fail "interrupted or stopped" "$(state)"
 resume
+
+seen_fault "a daemon of mpirun is killed" "the run ends, nothing is left on any host; \`--resume\` goes on"
+it "a host loses its power: mpirun ends the run, nothing is left on the others, --resume goes on"
+start "$hosts"
+"$hosts" power-off h3
+finish
+((code != 0)) || fail "an exit code other than 0" 0
+wait_until 5 over || fail "interrupted or stopped" "$(state)"
+resume
 "$hosts" power-on h3
 seen_fault "a host loses its power" "mpirun ends the run, nothing is left on the others; \`--resume\` goes on"
+
+# $1: how many threads a rank; the rest: options.
+on_three_hosts() {
+  timeout -k 5 60 "$hosts" mpirun -np 4 --map-by node --host h0:1,h1:1,h2:1,h3:1 "$gradus" run "$1" --threads "$2" --quiet "${@:3}"
+}
+it "a step that fails is tried on another host each time"
+# shellcheck disable=SC2016
+echo '{"command":"uname -n >>hosts.tried; exit 1","retries":2}' >moving.jsonl
+expect_exit 1 on_three_hosts "$scratch/moving.jsonl" 1 --retry-delay 0.1s
+expect_equal "hosts of its attempts" "h1 h2 h3" "$(sort hosts.tried | paste -sd ' ')"
+expect_match "summary" "tried on slot . on h., then slot . on h., then slot . on h." "$seen"
+seen_fault "a step fails on every host" "each retry goes to a host that it has not tried; the summary names each place"
+
+it "a bad host: its slots are quarantined by name, steps with retries succeed elsewhere"
+# shellcheck disable=SC2016
+for ((i = 1; i <= 90; i++)); do echo '{"command":"test $(uname -n) != h2 || exit 1; sleep 0.03; echo x >>good.'$i'","retries":1}'; done >bad_host.jsonl
+expect_exit 0 on_three_hosts "$scratch/bad_host.jsonl" 2 --retry-delay 0s
+expect_equal "slots quarantined, all on h2" "2 2" "$(grep -c '  quarantined slot' <<<"$seen") $(grep -c '  quarantined slot .* on h2' <<<"$seen")"
+expect_equal "steps that ran" 90 "$(ls good.* | wc -l)"
+seen_fault "a bad host: whatever runs there fails" "both its slots are quarantined by name; steps with retries lose none by it"

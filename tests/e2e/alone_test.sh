@@ -214,6 +214,16 @@ it "a second TERM ends the running step"
 stopped_by "TERM TERM" 75
 expect_no_file sig.1.ran
 
+it "a third TERM kills what ignores the second, whatever the grace"
+echo "trap '' TERM; echo deaf; while :; do sleep 1; done" >third.txt
+"${run[@]}" third.txt --threads 1 --grace 100s >third.log 2>&1 &
+pid=$!
+wait_until 10 grep -qs deaf third.run/logs/1.out
+for ((i = 0; i < 3; i++)); do kill -TERM $pid; sleep 0.2; done
+await_end 20 $pid
+expect_equal "exit code" 75 $code
+expect_match "journal" '"outcome":"cancelled","code":9' "$(<third.run/journal.jsonl)"
+
 it "--time-limit: what would not end in time waits for --resume, 75; a life that achieved nothing ends with 1"
 printf 'sleep 0.2\nsleep 60\ntouch limit.ran\n' >limit.txt
 expect_exit 75 "${run[@]}" limit.txt --threads 1 --time-limit 2s --grace 1s

@@ -9,12 +9,14 @@ make_scratch
 cd "$scratch"
 unset GRADUS_GPU_LIST GRADUS_USE_GPU CUDA_VISIBLE_DEVICES
 run=(timeout -k 5 60 "$gradus" run --quiet)
+nap=543.$$  # its own, so that its steps can be told from others'
 # $1: run; $2: ordinal; $3: key. Of the last end of that step.
 record() { grep "\"end\":$2," "$1/journal.jsonl" | tail -n 1 | grep -o "\"$3\":[^,}]*" | cut -d : -f 2- | tr -d '"'; }
 
 it "whatever way a step fails is told by name, with its last words"
 printf '#!/no/such/interpreter\n' >bad_interpreter && chmod +x bad_interpreter
 echo 'true' >not_executable
+mkdir cores
 cat >ways.jsonl <<'X'
 {"id":"exit","command":"echo first; echo 'the last words' >&2; exit 7"}
 {"id":"signal","command":"kill -BUS $$"}
@@ -22,7 +24,7 @@ cat >ways.jsonl <<'X'
 {"id":"forbidden","argv":["./not_executable"]}
 {"id":"folder","command":"true","cwd":"/no/such/folder"}
 {"id":"interpreter","argv":["./bad_interpreter"]}
-{"id":"core","command":"ulimit -c unlimited; kill -ABRT $$"}
+{"id":"core","command":"ulimit -c unlimited; kill -ABRT $$","cwd":"cores"}
 {"id":"directory","argv":["/"]}
 X
 expect_exit 1 "${run[@]}" ways.jsonl
@@ -34,43 +36,57 @@ expect_match "summary" "step forbidden on .*execve ./not_executable: Permission 
 expect_match "summary" "step folder on .*chdir /no/such/folder: No such file" "$seen"
 expect_match "summary" "step interpreter on .*execve ./bad_interpreter: No such file" "$seen"
 expect_match "summary" "step core on .*killed by SIGABRT" "$seen"
+# Where the kernel gives cores to a program, or may write none, there is none to see.
+if [[ -n $(ls cores) ]]; then expect_match "summary" "step core on .*killed by SIGABRT: core dumped" "$seen"; fi
 expect_match "summary" "step directory on .*execve /: Permission denied" "$seen"
 seen_fault "a step exits non-zero, dies by a signal or a core dump" "failed, with the code or the signal's name and the last lines of its output"
 seen_fault "a step cannot start (missing, not executable, bad interpreter, bad folder)" "failed: \`could not start\`, with the call, the path and the errno in words"
 
 it "a time limit ends everything of a step within the grace: what ignores TERM, its group, sessions of its own"
-cat >deaf.sh <<'X'
+cat >deaf.sh <<X
 trap '' TERM
-(trap '' TERM; sleep 543.21) &
-setsid sh -c "trap '' TERM; sleep 543.22" &
-(setsid sh -c "trap '' TERM; sleep 543.23" &)
-env -i setsid sleep 543.24 &
-sleep 543.25
+(trap '' TERM; sleep ${nap}21) &
+setsid sh -c "trap '' TERM; sleep ${nap}22" &
+(setsid sh -c "trap '' TERM; sleep ${nap}23" &)
+env -i setsid sleep ${nap}24 &
+sleep ${nap}25
 X
 printf '{"command":"sh deaf.sh","timeout":0.5}\n{"command":"echo next"}\n' >deaf.jsonl
 begin=$(date +%s%N)
 expect_exit 1 "${run[@]}" deaf.jsonl --threads 1 --grace 1s
 took=$((($(date +%s%N) - begin) / 1000000))
-expect_equal "processes left" "" "$(pgrep -fa 'sleep 543[.]2' || true)"
+expect_equal "processes left" "" "$(pgrep -fa "sleep ${nap}2" || true)"
 expect_equal "outcome" timed_out "$(record deaf.run 1 outcome)"
 expect_equal "outcome of the next in that slot" succeeded "$(record deaf.run 2 outcome)"
 ((took < 6000)) || fail "an end soon after limit and grace" "$took ms"
 seen_fault "a step exceeds its time limit, ignores TERM, has children in its group and in sessions of their own" "TERM, grace, KILL; nothing of it is left; the slot's next step follows"
 
 it "a daemon that a step leaves behind does not outlive it, and holds no output open"
-echo 'setsid sleep 543.31 & sleep 543.32 & echo done' >daemon.txt
+echo "setsid sleep ${nap}31 & sleep ${nap}32 & echo done" >daemon.txt
 expect_exit 0 "${run[@]}" daemon.txt
-expect_equal "processes left" "" "$(pgrep -fa 'sleep 543[.]3' || true)"
+expect_equal "processes left" "" "$(pgrep -fa "sleep ${nap}3" || true)"
 seen_fault "a step ends and leaves processes behind that hold its output open" "succeeded; they are ended with it"
 
+it "what a step leaves in its group is ended at once, also where nothing but the group tells whose it is"
+echo "env -i sleep ${nap}35 & touch left_behind; sleep 0.2" >leaves.sh
+cat >looks.sh <<X
+for ((i = 0; i < 100; i++)); do
+  sleep 0.05
+  if [[ -e left_behind ]] && ! pgrep -f 'sleep ${nap}[3]5' >/dev/null; then exit 0; fi
+done
+exit 1
+X
+printf 'sh leaves.sh\nbash looks.sh\n' >group.txt
+expect_exit 0 "${run[@]}" group.txt --threads 3
+
 it "kill -9 of gradus ends what its steps have in sessions of their own, too"
-echo 'setsid sleep 543.41 & sleep 543.42' >orphan.txt
+echo "setsid sleep ${nap}41 & sleep ${nap}42" >orphan.txt
 "${run[@]}" orphan.txt >/dev/null 2>&1 &
-wait_until 10 pgrep -f 'sleep 543[.]41' >/dev/null
+wait_until 10 pgrep -f "sleep ${nap}41" >/dev/null
 pkill -KILL -f "$gradus run --quiet orphan.txt"
 wait
-nothing_left() { ! pgrep -f 'sleep 543[.]4' >/dev/null; }
-wait_until 8 nothing_left || fail "no process left" "$(pgrep -fa 'sleep 543[.]4')"
+nothing_left() { ! pgrep -f "sleep ${nap}4" >/dev/null; }
+wait_until 8 nothing_left || fail "no process left" "$(pgrep -fa "sleep ${nap}4")"
 seen_fault "gradus is killed (KILL) while steps run" "its guardian ends them, their sessions too; \`--resume\` goes on"
 
 it "output without end is cut in the middle, and gradus does not grow by it"
@@ -79,19 +95,22 @@ cat >loud.jsonl <<'X'
 {"command":"yes 'all of this' | head -c 50000000 >&2; exit 3"}
 {"command":"for i in 1 2 3; do printf 'at %s\\r' $i; done; head -c 3000000 /dev/zero | tr '\\0' '\\r'; exit 3"}
 {"command":"head -c 100000 /dev/urandom; exit 3"}
+{"command":"echo begin; truncate -s 10G /proc/self/fd/1; echo; echo end; exit 3"}
 X
 expect_exit 1 "${run[@]}" loud.jsonl --output-limit 1M
-for log in 1.out 2.err 3.out; do
+for log in 1.out 2.err 3.out 5.out; do
   size=$(stat -c %s loud.run/logs/$log)
   ((size < 1100000)) || fail "$log within its limit" "$size bytes"
   grep -aq 'bytes of output were left out here' loud.run/logs/$log || fail "a line in $log that says so" "$(tail -c 200 loud.run/logs/$log)"
 done
-expect_equal "beginning and end" "begin end" "$(head -n 1 loud.run/logs/1.out) $(tail -n 1 loud.run/logs/1.out)"
+for log in 1.out 5.out; do
+  expect_equal "beginning and end of $log" "begin end" "$(head -n 1 loud.run/logs/$log | tr -d "\0") $(tail -n 1 loud.run/logs/$log | tr -d '\0')"
+done
 expect_match "summary" "1 step succeeded with a remark; step 1 on .*output were left out \(--output-limit 1.0 MiB\)" "$seen"
 expect_equal "control characters in the summary" 0 "$(tr -d '\n' <<<"$seen" | LC_ALL=C grep -c '[[:cntrl:]]' || true)"
 memory=$(grep -o '"master_max_rss_kib": [0-9]*' loud.run/summary.json | cut -d ' ' -f 2)
 ((memory < 200000)) || fail "less than 200 MB of memory" "$memory KiB"
-seen_fault "a step writes 300 MB, nothing but carriage returns, or binary" "the file stays below \`--output-limit\`, beginning and end are kept, a line tells what is missing; the run goes on; gradus had ${memory} KiB"
+seen_fault "a step writes 300 MB, makes its output 10 GB, writes nothing but carriage returns, or binary" "the file stays below \`--output-limit\`, beginning and end are kept, a line tells what is missing; the run goes on; gradus had ${memory} KiB"
 
 it "a step that fails everywhere fails once, and each place is named"
 echo '{"command":"exit 5","retries":2}' >everywhere.jsonl

@@ -4,6 +4,7 @@
 set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
 . "$here/../cluster/expect.sh"
+. "$here/../cluster/kernel_groups.sh"
 . "$here/ranks.sh"
 gradus=$(readlink -f "$1") mpiexec=$2 launcher=$(readlink -f "$3")
 make_scratch
@@ -60,6 +61,18 @@ wait_until 5 interrupted || fail "state interrupted" "$(state)"
 resume
 
 seen_fault "rank 0 is killed" "the workers end their steps and go; \`interrupted\`; \`--resume\` goes on"
+it "a rank that is stopped for 3 s and goes on is only slow: nothing is lost"
+start "$mpiexec" --
+slow=$(rank_pid 2)
+kill -STOP "$slow"
+sleep 3
+kill -CONT "$slow"
+finish
+expect_equal "exit code" 0 $code
+expect_equal "succeeded" $steps "$(succeeded)"
+expect_equal "runs of each step" 1 "$(awk '{ print $1, $2 }' seen | sort -u | cut -d ' ' -f 1 | uniq -c | awk '{ print $1 }' | sort -u)"
+seen_fault "a rank is away for 3 s (SIGSTOP, SIGCONT)" "nothing is lost, nothing runs again"
+
 for signal in KILL STOP; do
   it "--survive: a rank gets SIG$signal, the others do its work; never two of one step at once"
   start "$launcher" -- --survive
@@ -73,6 +86,35 @@ for signal in KILL STOP; do
 done
 
 seen_fault "\`--survive\`: a rank is killed or stopped" "the others do its work, the loss is in the summary; no step beside itself"
+if kernel_group memory oom 150M; then
+  it "a rank is killed by the kernel for want of memory: its steps are ended, the run ends and says so, --resume goes on"
+  # The step takes the memory, and is the last that the kernel would choose; limited besides, should the group not hold it.
+  echo 'ulimit -v 1000000; echo 0 >/proc/self/oom_score_adj; touch oom.once; exec tail /dev/zero' >greedy.sh
+  {
+    # shellcheck disable=SC2016
+    echo 'test $GRADUS_RANK != 2 || test -e oom.once || exec sh greedy.sh'
+    # shellcheck disable=SC2016
+    for ((i = 2; i <= steps; i++)); do echo 'test $GRADUS_RANK != 2 || test -e oom.once || exec sh greedy.sh; sleep 0.0543 #'$i; done
+  } >steps.txt
+  # shellcheck disable=SC2016
+  echo 'echo $$ >"$0/cgroup.procs" && echo 1000 >/proc/self/oom_score_adj && exec "$@"' >in_group.sh
+  rm -rf steps.run
+  code=0
+  timeout -k 5 90 "$mpiexec" -np 2 "$gradus" run steps.txt --threads 1 --quiet : \
+    -np 1 bash -c "$(<in_group.sh)" "$(kernel_group_folder memory oom)" "$gradus" run steps.txt >log 2>&1 || code=$?
+  ((code != 0 && code != 124)) || fail "an end with a code that tells" "$code: $(cat log)"
+  expect_file oom.once
+  wait_until 4 nothing_runs || fail "no step left" "$(pgrep -fa 'sleep 0[.]0543')"
+  expect_match "word of mpirun" "signal 9 \(Killed\)" "$(cat log)"
+  told() { [[ $(state) != running ]]; }
+  wait_until 5 told || fail "a state other than running" "$(state)"
+  resume
+  seen_fault "a rank runs out of memory (the kernel's OOM killer)" "its steps end, the run ends and says so; \`--resume\` goes on"
+  ticking_steps $steps 5 0.0543
+elif [[ ${CI:-} == true ]]; then
+  cannot_run_here "no memory group can be made"
+fi
+
 it "--survive: all workers killed: 3, and --resume goes on"
 start "$launcher" -- --survive
 for rank in 1 2 3; do kill -KILL "$(rank_pid $rank)"; done
@@ -81,6 +123,40 @@ expect_equal "exit code" 3 $code
 resume
 
 seen_fault "\`--survive\`: all workers are killed" "exit code 3, \`--resume\` goes on"
+it "--survive: a step that kills its rank each time has failed after three (--crash-limit), the others have not"
+{
+  # shellcheck disable=SC2016
+  echo 'echo $GRADUS_RANK >>killed; kill -KILL $PPID; sleep 5'
+  for ((i = 1; i <= 30; i++)); do echo "echo $i >>$scratch/beside; sleep 0.05"; done
+} >poison.txt
+expect_exit 1 timeout -k 5 90 "$launcher" -np 5 "$gradus" run poison.txt --threads 1 --quiet --survive
+expect_match "summary" "step 1 on .*lost with the rank that ran it, attempt 3" "$seen"
+expect_equal "ranks that it killed" "3 3" "$(wc -l <killed) $(sort -u killed | wc -l)"
+expect_equal "others that ran" 30 "$(sort -u beside | wc -l)"
+expect_match "summary" "30 of 31 steps succeeded, 1 failed" "$seen"
+seen_fault "\`--survive\`: a step kills its rank whenever it runs" "given up after its third rank (\`--crash-limit\`); the other steps succeed"
+
+# shellcheck disable=SC2016
+echo 'ulimit -n 60; exec "$@"' >few.sh
+for ((i = 1; i <= 30; i++)); do echo "echo $i >>$scratch/few.ran; sleep 0.05"; done >few.txt
+few=("$gradus" run few.txt --quiet --threads 40)
+it "a rank that cannot start its slots (too few descriptors) says so and ends the run"
+code=0
+timeout -k 5 60 "$mpiexec" -np 2 "${few[@]}" : -np 1 sh few.sh "${few[@]}" >log 2>&1 || code=$?
+((code != 0 && code != 124)) || fail "an end with a code that tells" "$code: $(cat log)"
+expect_match "message" "\(rank 2\): ulimit -n \(60\) is too low for 40 slots" "$(cat log)"
+it "… and rank 0 that cannot"
+code=0
+timeout -k 5 60 "$mpiexec" -np 1 sh few.sh "${few[@]}" --restart --master-works : -np 2 "${few[@]}" >log 2>&1 || code=$?
+expect_equal "exit code" 3 $code
+expect_match "summary" "trouble +ulimit -n \(60\) is too low for 40 slots|gradus: ulimit -n \(60\) is too low for 40 slots" "$(cat log)"
+it "… and with --survive the others do its work"
+rm -f few.ran
+expect_exit 0 timeout -k 5 60 "$launcher" -np 2 "${few[@]}" --restart --survive : -np 1 sh few.sh "${few[@]}"
+expect_match "summary" "lost +rank 2 on " "$seen"
+expect_equal "steps that ran" 30 "$(sort -u few.ran | wc -l)"
+seen_fault "a rank cannot start its slots (\`ulimit -n\`)" "said with the rank; the run ends, or with \`--survive\` goes on without it"
+
 it "--survive: rank 0 killed: the launcher ends all within seconds, not with 0"
 start "$launcher" -- --survive
 kill -KILL "$(rank_pid 0)"
