@@ -29,6 +29,7 @@ MpiCluster::MpiCluster(std::shared_ptr<const Graph> graph, const Plan& plan, Run
     if (rank.rank == 0) continue;
     workers_.push_back(rank.rank);
     heard_[rank.rank] = 0;
+    loads_[rank.rank].slots = rank.slots.size();
   }
   guardian_.watch(silence_.guardian_gives_up_s());
   // Should this rank be killed, its guardian tells the launcher: mpirun's recovery mode would go on without it.
@@ -53,13 +54,32 @@ void MpiCluster::perform(const LaunchAttempt& launch) {
   auto order = make_order(*graph_, launch, hosts_);
   if (launch.worker == 0) return own_slots_->launch(std::move(order));
   post_.write(launch.worker, std::move(order));
+  count_order(launch.worker);
   nap_.traffic(now());
 }
 
 void MpiCluster::perform(const KillAttempt& kill) {
+  if (kill.worker == 0 && kill.call_back) return own_slots_->call_back(kill.step, kill.attempt);
   if (kill.worker == 0) return own_slots_->kill(kill.step, kill.attempt, kill.at_once);
   if (!heard_.contains(kill.worker)) return;
-  post_.write(kill.worker, KillOrder{kill.step, kill.attempt, kill.at_once});
+  post_.write(kill.worker, KillOrder{kill.step, kill.attempt, kill.at_once, kill.call_back});
+}
+
+void MpiCluster::count_order(std::uint32_t rank) {
+  auto& load = loads_[rank];
+  if (load.orders++ >= load.slots) ++orders_waiting_;
+}
+
+void MpiCluster::count_end(std::uint32_t rank) {
+  auto& load = loads_[rank];
+  if (load.orders == 0) return;  // a worker's nonsense
+  if (load.orders-- > load.slots) --orders_waiting_;
+}
+
+/// Where short steps wait at the slots, nobody waits for us; a short nap would take time from them.
+double MpiCluster::nap(double now) const {
+  const double own = own_slots_ ? own_slots_->longest_nap_s() : std::numeric_limits<double>::infinity();
+  return std::min(own, orders_waiting_ > 0 ? lazy_nap_s : nap_.length(now));
 }
 
 void MpiCluster::wait(double until, std::vector<Fact>& facts) {
@@ -76,7 +96,7 @@ void MpiCluster::wait(double until, std::vector<Fact>& facts) {
     keep_in_touch(facts);
     const double time = now();
     if (!facts.empty() || time >= until) return;
-    inbox_.sleep(std::min({nap_.length(time), until - time, std::max(0.0, kill_own_at_ - time)}));
+    inbox_.sleep(std::min({nap(time), until - time, std::max(0.0, kill_own_at_ - time)}));
   }
 }
 
@@ -97,6 +117,7 @@ void MpiCluster::take_letters(std::vector<Fact>& facts) {
     for (auto& message : letter.messages) {
       // A worker has nothing else to say; what it should not say changes nothing.
       if (auto* end = std::get_if<EndReport>(&message)) {
+        count_end(letter.from);
         facts.emplace_back(AttemptEnded{end->step, end->attempt, letter.from, std::move(end->result)});
         nap_.traffic(now());
       }
@@ -158,6 +179,7 @@ void MpiCluster::lose(std::uint32_t rank, const std::string& why, std::vector<Fa
   if (heard_.erase(rank) == 0) return;
   mpi_.abandon();
   std::erase(workers_, rank);
+  while (loads_[rank].orders > 0) count_end(rank);
   facts.emplace_back(WorkerLost{rank, why});
   if (survive_) return;
   facts.emplace_back(StopRequested{StopKind::cancel, fmt::format("rank {} was lost", rank), 0});

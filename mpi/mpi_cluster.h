@@ -43,6 +43,9 @@ class MpiCluster : public Cluster {
   void send_beats(double listened);
   void read_gone_file(std::vector<Fact>& facts);
   void lose(std::uint32_t rank, const std::string& why, std::vector<Fact>& facts);
+  void count_order(std::uint32_t rank);
+  void count_end(std::uint32_t rank);
+  double nap(double now) const;
 
   std::shared_ptr<const Graph> graph_;
   WorkerHosts hosts_;
@@ -54,6 +57,11 @@ class MpiCluster : public Cluster {
   ListeningClock listening_;
   double next_look_ = 0, next_beat_ = 0;             // next_beat_: on the listening clock
   std::unordered_map<std::uint32_t, double> heard_;  // by worker that is not lost: when, on the listening clock
+  struct Load {
+    std::size_t slots = 0, orders = 0;  // orders: neither ended nor lost
+  };
+  std::unordered_map<std::uint32_t, Load> loads_;  // by other rank
+  std::size_t orders_waiting_ = 0;                 // more than there are slots, over all ranks
   std::string gone_file_;
   std::size_t gone_read_ = 0;  // bytes
   Guardian& guardian_;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <limits>
 #include <optional>
 #include <thread>
@@ -48,7 +49,7 @@ class Pump {
       post_.flush();
       if (farewell_) break;
       const double now = monotonic_s();
-      inbox_.sleep(std::min(nap_.length(now), std::max(0.0, kill_at_ - now)));
+      inbox_.sleep(std::min(nap(now), std::max(0.0, kill_at_ - now)));
     }
     answer_farewell();
     guardian_.stop_watching();
@@ -56,6 +57,12 @@ class Pump {
   }
 
  private:
+  /// While orders wait at the slots, neither they nor the master are in a hurry.
+  double nap(double now) const {
+    const double lazy = pool_.longest_nap_s();
+    return std::isfinite(lazy) ? lazy : nap_.length(now);
+  }
+
   void take_letters() {
     std::vector<Post::Letter> letters;
     post_.collect(letters);
@@ -70,6 +77,7 @@ class Pump {
       pool_.launch(std::move(*order));
       nap_.traffic(monotonic_s());
     } else if (const auto* kill = std::get_if<KillOrder>(&message)) {
+      if (kill->call_back) return pool_.call_back(kill->step, kill->attempt);
       pool_.kill(kill->step, kill->attempt, kill->at_once);
     } else if (const auto* farewell = std::get_if<Farewell>(&message)) {
       farewell_ = *farewell;

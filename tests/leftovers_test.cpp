@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <fstream>
+#include <string>
 #include <thread>
 
 namespace gradus {
@@ -47,7 +49,13 @@ pid_t orphan(const char* lineage) {
   [[maybe_unused]] const auto got = read(ends[0], &child, sizeof child);
   waitpid(parent, nullptr, 0);
   close(ends[0]), close(ends[1]);
-  std::this_thread::sleep_for(std::chrono::milliseconds(50));  // until it is what it becomes
+  // Until it is what it becomes: its environment is that of sleep only then.
+  const auto name = [child] {
+    std::string text;
+    std::getline(std::ifstream("/proc/" + std::to_string(child) + "/comm"), text);
+    return text;
+  };
+  for (int i = 0; i < 2000 && name() != "sleep"; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
   return child;
 }
 

@@ -1,6 +1,7 @@
 #include "node/slot_pool.h"
 
 #include <gmock/gmock.h>
+#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -271,6 +272,48 @@ TEST_F(SlotPoolTest, leaves_no_child_when_it_goes) {
   std::string list;
   std::getline(children, list);
   EXPECT_EQ(list, std::to_string(guardian_.pid()) + " ");
+}
+
+TEST_F(SlotPoolTest, an_order_that_waits_can_be_called_back_and_one_that_has_begun_cannot) {
+  launch("sleep 0.3");
+  launch("true");
+  launch("true");
+  while (!folder_.has("logs/1.out")) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  pool().call_back(0, 1);
+  pool().call_back(1, 1);
+  const auto called_back = next_end();  // at once, not when the one before has ended
+  EXPECT_EQ(called_back.step, 1U);
+  EXPECT_EQ(called_back.result.outcome.kind, OutcomeKind::cancelled);
+  const auto first = next_end();
+  EXPECT_EQ(first.step, 0U);
+  EXPECT_TRUE(first.result.outcome.succeeded());
+  EXPECT_EQ(next_end().step, 2U);
+  EXPECT_FALSE(folder_.has("logs/2.out"));
+}
+
+TEST_F(SlotPoolTest, an_end_that_somebody_waits_for_wakes_at_once_and_others_wait_for_company) {
+  const auto is_readable_after_end_of = [&](bool awaited) {
+    AttemptOrder order;
+    order.step = next_++;
+    order.slots = {0};
+    order.command = "true";
+    order.is_awaited = awaited;
+    const auto out = "logs/" + std::to_string(order.step + 1) + ".out";
+    launch(std::move(order));
+    launch("sleep 1");  // behind it
+    const auto next_out = "logs/" + std::to_string(next_) + ".out";
+    while (!folder_.has(next_out)) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    pollfd entry{inbox_.fd(), POLLIN, 0};
+    const bool readable = poll(&entry, 1, 0) > 0;
+    EXPECT_TRUE(inbox_.has_some());
+    EXPECT_LT(pool().longest_nap_s(), 1);  // whoever sleeps looks soon all the same
+    next_end(), next_end();
+    return readable;
+  };
+  EXPECT_TRUE(is_readable_after_end_of(true));
+  EXPECT_FALSE(is_readable_after_end_of(false));
+  EXPECT_GT(pool().longest_nap_s(), 1e9);
 }
 
 }  // namespace

@@ -36,7 +36,17 @@ struct AttemptOrder {
   /// A step with `nodes`: each host and how many slots it has there; the first is this one. Else empty.
   std::vector<std::pair<std::string, std::uint32_t>> hosts;
   std::vector<std::string> awaited;  ///< `creates` of its prerequisites: looked for before the start
+  /// Others need what it makes: its end is told at once, whatever else there is to tell.
+  bool is_awaited = false;
   bool operator==(const AttemptOrder&) const = default;
+};
+
+/// Where the output of steps goes.
+enum class OutputKind : std::uint8_t {
+  steps,   ///< two files for each attempt
+  packed,  ///< one file for each rank
+  failed,  ///< two files for each attempt that failed; nothing of the others
+  none     ///< nowhere
 };
 
 /// What is the same for all attempts of a run.
@@ -44,12 +54,13 @@ struct RunSettings {
   std::string run_dir;  ///< absolute
   std::string life;     ///< unlike that of any other life of the run
   std::string shell = "/bin/sh";
-  std::string prolog;              ///< shell lines put before each command; empty: none
-  bool gpu_mask = false;           ///< --gpu-mask: mask every GPU step
-  bool hide_gpus = false;          ///< --hide-gpus: a step without GPU sees an empty list
-  double grace_s = 10;             ///< from TERM to KILL
-  bool survive = false;            ///< --survive: the run goes on when a rank is lost
-  double lost_after_s = 60;        ///< see core/silence.h
+  std::string prolog;        ///< shell lines put before each command; empty: none
+  bool gpu_mask = false;     ///< --gpu-mask: mask every GPU step
+  bool hide_gpus = false;    ///< --hide-gpus: a step without GPU sees an empty list
+  double grace_s = 10;       ///< from TERM to KILL
+  bool survive = false;      ///< --survive: the run goes on when a rank is lost
+  double lost_after_s = 60;  ///< see core/silence.h
+  OutputKind output = OutputKind::steps;
   std::uint64_t output_limit = 0;  ///< bytes that each file of a step's output may have; 0: any
   bool bind_cores = true;          ///< --cpu-bind cores: a step may run on the cores of its slots only
   bool operator==(const RunSettings&) const = default;

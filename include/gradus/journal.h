@@ -12,7 +12,8 @@
 //   {"launch":17,"t":…,"a":1,"worker":0,"slots":[0],"gpus":["0"],"key":"…","digest":"…","id":"align"}
 //     step ordinal 17, attempt 1; written before the attempt is started. "slots" count within the worker,
 //     "gpus" are positions (CPU-only: none), "id" is there when the file gave one. What the environment
-//     holds is in the digest only. A step with `nodes` has "with":[2,3]: the other workers that it takes
+//     holds is in the digest only. "waits":true: it begins when what was sent to that slot before it has ended. A step
+//     with `nodes` has "with":[2,3]: the other workers that it takes
 //   {"end":17,"t":…,"a":1,"worker":0,"outcome":"exit_code","code":3,"detail":"…","start":…,"stop":…,
 //    "user":…,"sys":…,"rss":…,"final":"failed"}      "final" only when the step is settled by it
 //   {"lost":17,"t":…,"a":1,"worker":2}                the attempt went with its worker

@@ -78,12 +78,15 @@ struct LaunchAttempt {
   std::vector<std::pair<std::uint32_t, std::uint32_t>> gpus;
   /// A step with `nodes`: the other workers of its nodes, which it holds whole, ascending by node.
   std::vector<WorkerId> with = {};
+  /// It is to wait on that slot until the attempt that runs there, and those sent there before it, have ended.
+  bool waits = false;
 };
 struct KillAttempt {
   StepIndex step = 0;
   std::uint32_t attempt = 0;
   WorkerId worker = 0;
-  bool at_once = false;  ///< KILL without TERM and grace
+  bool at_once = false;    ///< KILL without TERM and grace
+  bool call_back = false;  ///< only if it has not begun; its end is then `cancelled`, at once
 };
 enum class StepState : std::uint8_t { waiting, ready, running, succeeded, failed, skipped };
 const char* word(StepState state);
@@ -128,6 +131,9 @@ struct SchedulerOptions {
   std::uint32_t quarantine_after = 0;  ///< failures one after the other that make a slot suspect; 0: never
   /// Seconds before a failed step's first retry, twice as many before each further one, at most 60 (or this).
   double retry_delay_s = 0;
+  /// How many seconds of short steps, by what was observed of their shapes, may wait at a slot behind the one that runs
+  /// there; 0: none.
+  double prefetch_s = 0;
   double grace_s = 10;                 ///< StopKind::finish: how long running steps may go on
   std::vector<bool> succeeded_before;  ///< per step, from an earlier life; empty: none
   bool learn_durations = true;         ///< by shape of command, for reservations and limits
@@ -167,6 +173,8 @@ class Scheduler {
   bool stopped_on_error() const;
   /// True when steps are left because of the time limit.
   bool stopped_for_time() const;
+  /// Of the running ones: those that wait on a slot behind another.
+  std::uint64_t waiting_at_slots() const;
   /// GPU slots held by a multi-slot step or kept free for one.
   std::uint32_t held_slots() const;
 

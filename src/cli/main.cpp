@@ -30,8 +30,8 @@ int refuse_without_pmi() {
 }
 
 int unknown_subcommand(const std::string& name) {
-  const auto nearest =
-      nearest_word(name, {"run", "plan", "check", "simulate", "gpus", "template", "doctor", "--help", "--version"});
+  const auto nearest = nearest_word(
+      name, {"run", "plan", "check", "simulate", "gpus", "logs", "template", "doctor", "--help", "--version"});
   fmt::print(stderr, "gradus: unknown subcommand '{}'{}\n\n{}", printable(name),
              nearest.empty() ? "" : fmt::format(": did you mean '{}'?", nearest), overview());
   return 2;
@@ -43,6 +43,7 @@ int dispatch(const std::string& name, const Words& words, World& world) {
   if (name == "check") return check_command(words);
   if (name == "simulate") return simulate_command(words);
   if (name == "gpus") return gpus_command(words);
+  if (name == "logs") return logs_command(words);
   if (name == "template") return template_command(words);
   if (name == "doctor") return doctor_command(words, world, how_launched() == Launch::without_pmi);
   if (name == "--version") {

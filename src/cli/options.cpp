@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <array>
 #include <boost/program_options.hpp>
 #include <cstdlib>
 #include <functional>
@@ -116,6 +117,10 @@ const std::vector<Group>& groups() {
         {"retry-delay", command_line | steps_file, "TIME",
          "before a step's first retry, twice as long before each further one, at most a minute (default 1s)",
          [](RunOptions& o, const Text& t) { return store_duration(o.retry_delay_s, t); }},
+        {"prefetch", command_line | steps_file, "TIME",
+         "how many seconds of steps that are known to be short may wait at a slot for the one that runs there, so that "
+         "the slot need not wait for the master between them (default 0.02s; 0s: none)",
+         [](RunOptions& o, const Text& t) { return store_duration(o.prefetch_s, t); }},
         {"survive", command_line | steps_file, nullptr,
          "under gradus-mpirun: go on with the ranks that are left when one is lost",
          [](RunOptions& o, const Text&) {
@@ -128,6 +133,20 @@ const std::vector<Group>& groups() {
            auto wrong = store_duration(o.lost_after_s, t);
            if (wrong.empty() && o.lost_after_s < 10) wrong = "less than 10s: a rank may only be slow";
            return wrong;
+         }},
+        {"output", command_line | steps_file, "steps|packed|failed|none",
+         "where the output of steps goes: two files for each attempt, one file for each rank (see gradus logs), two "
+         "files "
+         "for each attempt that failed, nowhere. Default: steps up to 1000 steps, else packed",
+         [](RunOptions& o, const Text& t) {
+           constexpr std::array<std::pair<const char*, OutputKind>, 4> kinds{{{"steps", OutputKind::steps},
+                                                                              {"packed", OutputKind::packed},
+                                                                              {"failed", OutputKind::failed},
+                                                                              {"none", OutputKind::none}}};
+           for (const auto& [name, kind] : kinds) {
+             if (t == name) o.output = kind;
+           }
+           return o.output ? Text() : fmt::format("'{}' is none of steps, packed, failed, none", t);
          }},
         {"output-limit", command_line | steps_file, "SIZE|none",
          "how large each file of a step's output may become (default 1G): of more, the first half and the latest lines "
@@ -367,6 +386,7 @@ Text overview() {
          "  gradus check STEPS    read and check a steps file without running it\n"
          "  gradus simulate STEPS predict how long a run would take, and how many nodes are enough\n"
          "  gradus gpus           print the GPUs that are found\n"
+         "  gradus logs RUN STEP  print what a step has written\n"
          "  gradus doctor         print what each rank sees and what is wrong with it\n"
          "  gradus template       write a job script for SLURM, or Scipion's host configuration\n"
          "  gradus --version\n\n"

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "gradus/attempt.h"
 #include "gradus/diagnostic.h"
 #include "gradus/placement.h"
 #include "gradus/scheduler.h"
@@ -49,7 +50,9 @@ struct RunOptions {
   std::uint32_t crash_limit = 3;
   std::uint32_t quarantine_after = 3;
   double retry_delay_s = 1;
+  double prefetch_s = 0.02;
   bool survive = false;
+  std::optional<OutputKind> output;                     ///< absent: by the number of steps
   std::uint64_t output_limit = std::uint64_t{1} << 30;  ///< bytes; 0: none
   double lost_after_s = 60;
   std::string shell = "/bin/sh";

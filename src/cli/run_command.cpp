@@ -6,13 +6,10 @@
 
 #include <algorithm>
 #include <ctime>
-#include <deque>
-#include <fstream>
 #include <limits>
 
 #include "cli/commands.h"
 #include "cli/input.h"
-#include "core/log_names.h"
 #include "core/order.h"
 #include "core/printable.h"
 #include "gradus/journal.h"
@@ -20,6 +17,7 @@
 #include "node/clock.h"
 #include "node/cores.h"
 #include "run/journal_reader.h"
+#include "run/output_archive.h"
 #include "run/progress.h"
 #include "run/resume.h"
 #include "run/run_directory.h"
@@ -55,6 +53,7 @@ RunSettings settings_of(const RunOptions& options, const std::string& run_dir) {
   settings.hide_gpus = options.hide_gpus;
   settings.grace_s = options.grace_s;
   settings.bind_cores = options.bind_cores;
+  settings.output = options.output.value_or(OutputKind::steps);
   settings.output_limit = options.output_limit;
   settings.survive = options.survive;
   settings.lost_after_s = options.lost_after_s;
@@ -71,28 +70,14 @@ unsigned terminal_columns() {
   return ioctl(2, TIOCGWINSZ, &size) == 0 && size.ws_col > 10 ? size.ws_col : 80;
 }
 
-/// The last lines of a log, without reading more than its end.
-std::vector<std::string> last_lines(const std::string& path, std::size_t most) {
-  constexpr std::streamoff enough = 4096;
-  constexpr std::size_t most_shown = 300;
-  std::ifstream file(path, std::ios::binary | std::ios::ate);
-  if (!file) return {};
-  const auto size = static_cast<std::streamoff>(file.tellg());
-  file.seekg(std::max<std::streamoff>(0, size - enough));
-  std::deque<std::string> lines;
-  for (std::string line; std::getline(file, line);) {
-    auto shown = printable_line(line);
-    if (shown.size() > most_shown) shown = printable(std::string_view(shown).substr(0, most_shown)) + "...";
-    lines.push_back(std::move(shown));
-    if (lines.size() > most) lines.pop_front();
-  }
-  return {lines.begin(), lines.end()};
-}
-
 OutputTail tail_in(const std::string& run_dir) {
-  return [run_dir](StepIndex step, std::uint32_t attempt) {
-    auto lines = last_lines(run_dir + "/" + log_name(step + 1, attempt, Stream::err), 5);
-    if (lines.empty()) lines = last_lines(run_dir + "/" + log_name(step + 1, attempt, Stream::out), 5);
+  return [archive = std::make_shared<OutputArchive>(run_dir)](StepIndex step, std::uint32_t attempt) {
+    constexpr std::size_t most = 5;
+    std::vector<std::string> lines;
+    for (const auto stream : {Stream::err, Stream::out}) {
+      const auto output = lines.empty() ? archive->find(step + 1, attempt, stream) : std::nullopt;
+      if (output) lines = last_lines(*output, most);
+    }
     return lines;
   };
 }
@@ -109,6 +94,7 @@ class Run {
             input_.options.run_dir.empty() ? default_run_directory(input_.options.steps) : input_.options.run_dir,
             mode_of(input_.options)) {
     if (!directory_.warning().empty()) say(directory_.warning());
+    choose_output();
   }
 
   int run() {
@@ -120,6 +106,7 @@ class Run {
     options.crash_limit = input_.options.crash_limit;
     options.quarantine_after = input_.options.quarantine_after;
     options.retry_delay_s = input_.options.retry_delay_s;
+    options.prefetch_s = input_.options.prefetch_s;
     options.grace_s = input_.options.grace_s;
     options.succeeded_before = before_.succeeded_before;
     options.durations_before = earlier_durations(*input_.steps.graph, story_).model;
@@ -144,6 +131,20 @@ class Run {
       }
       throw;
     }
+  }
+
+  /// A million steps must not make a million files unless asked.
+  void choose_output() {
+    constexpr std::size_t most_with_own_files = 1000;
+    if (input_.options.output) return;
+    const bool many = input_.steps.graph->step_count() > most_with_own_files;
+    input_.options.output = many ? OutputKind::packed : OutputKind::steps;
+    if (!many) return;
+    fmt::print(
+        "output: one file for each rank, since there are more than {} steps; 'gradus logs {} STEP' shows a step's "
+        "(--output)\n",
+        most_with_own_files, printable(directory_.path()));
+    std::fflush(stdout);
   }
 
   std::vector<std::string> command_line() const {

@@ -100,6 +100,8 @@ void Scheduler::Impl::dispatch(double now, Decisions& out) {
     launch_in_order(false, now, out);
     if (!kept_came_free) launch_in_order(true, now, out);
   } while (kept_came_free);
+  prefetch(now, out);
+  if (look_for_late_at == never && queues.size() > 0 && a_slot_idles()) look_for_late_at = now + options.prefetch_s;
 }
 
 /// Free slots only get fewer meanwhile, so a group that could not be served is
@@ -262,9 +264,10 @@ void Scheduler::Impl::launch(std::size_t number, WorkerPlace worker, const std::
     slots.occupy(place, slots.all_slots_of(place), step, until);
     decided.with.push_back(slots.worker(place).id);
   }
-  live[step] = {attempts[step], worker, chosen, with, false, now};
+  live[step] = {attempts[step], worker, chosen, with, false, now, now};
   slots_changed(worker);
   for (const auto place : with) slots_changed(place);
+  if (group.demand.is_any_slot()) let_others_wait_behind(step, {worker, chosen.front()});
   ready.pop(number);
 }
 

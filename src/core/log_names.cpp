@@ -1,23 +1,66 @@
 #include "core/log_names.h"
 
-namespace gradus {
+#include <fmt/format.h>
 
+namespace gradus {
 namespace {
 
 std::string stem(std::uint32_t ordinal, std::uint32_t attempt) {
-  auto name = "logs/" + std::to_string(ordinal);
-  if (attempt > 1) name += "." + std::to_string(attempt);
-  return name;
+  return attempt > 1 ? fmt::format("logs/{}.{}", ordinal, attempt) : fmt::format("logs/{}", ordinal);
+}
+
+const char* suffix(Stream stream) { return stream == Stream::out ? "out" : "err"; }
+
+/// One or two numbers with a dot between.
+bool are_numbers(std::string_view text, int least, int most) {
+  int count = 0;
+  for (;;) {
+    const auto dot = text.find('.');
+    const auto number = text.substr(0, dot);
+    if (number.empty() || number.find_first_not_of("0123456789") != std::string_view::npos) return false;
+    ++count;
+    if (dot == std::string_view::npos) return count >= least && count <= most;
+    text.remove_prefix(dot + 1);
+  }
 }
 
 }  // namespace
 
 std::string log_name(std::uint32_t ordinal, std::uint32_t attempt, Stream stream) {
-  return stem(ordinal, attempt) + (stream == Stream::out ? ".out" : ".err");
+  return fmt::format("{}.{}", stem(ordinal, attempt), suffix(stream));
 }
 
-std::string host_file_name(std::uint32_t ordinal, std::uint32_t attempt) { return stem(ordinal, attempt) + ".hosts"; }
+std::string running_log_name(std::uint32_t rank, std::uint32_t slot, Stream stream) {
+  return fmt::format("logs/running.{}.{}.{}", rank, slot, suffix(stream));
+}
+
+std::string pack_name(std::uint32_t rank, std::string_view life) {
+  return fmt::format("logs/rank-{}.{}.pack", rank, life);
+}
+
+bool is_pack_name(std::string_view name) {
+  if (!name.starts_with("rank-") || !name.ends_with(".pack")) return false;
+  name.remove_prefix(5);
+  name.remove_suffix(5);
+  return are_numbers(name, 3, 3);  // a life has two
+}
+
+std::string host_file_name(std::uint32_t ordinal, std::uint32_t attempt) {
+  return fmt::format("{}.hosts", stem(ordinal, attempt));
+}
 
 std::string gone_file(const std::string& run_dir, const std::string& life) { return run_dir + "/logs/gone." + life; }
+
+bool is_log_name(std::string_view name) {
+  if (is_pack_name(name)) return true;
+  if (name.starts_with("gone.")) return are_numbers(name.substr(5), 2, 2);
+  for (const std::string_view end : {".out", ".err", ".hosts"}) {
+    if (!name.ends_with(end)) continue;
+    name.remove_suffix(end.size());
+    if (name.starts_with("running.")) return end != ".hosts" && are_numbers(name.substr(8), 2, 2);
+    return are_numbers(name, 1, 2);
+  }
+  return false;
+}
 
 }  // namespace gradus

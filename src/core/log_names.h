@@ -1,10 +1,11 @@
-// How the files of an attempt are named inside the run directory.
+// How the files in `logs/` of the run directory are named.
 //
-// Knows: the naming rule. Unaware of: whether such a file exists.
+// Knows: the naming rule. Unaware of: whether such a file exists, what is in it (core/output_pack.h).
 #pragma once
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace gradus {
 
@@ -13,11 +14,21 @@ enum class Stream { out, err };
 /// `logs/17.out` for the first attempt of the step with ordinal 17, `logs/17.2.out` for its second.
 std::string log_name(std::uint32_t ordinal, std::uint32_t attempt, Stream stream);
 
+/// `logs/running.2.0.out`: what the step writes that runs now on rank 2's slot 0, where outputs are packed.
+std::string running_log_name(std::uint32_t rank, std::uint32_t slot, Stream stream);
+
+/// `logs/rank-2.LIFE.pack`: the outputs of the steps that have ended on rank 2 in that life.
+std::string pack_name(std::uint32_t rank, std::string_view life);
+bool is_pack_name(std::string_view file_name);
+
 /// `logs/17.hosts`, `logs/17.2.hosts`: the hosts of an attempt over several nodes, there while it runs.
 std::string host_file_name(std::uint32_t ordinal, std::uint32_t attempt);
 
 /// Where guardians tell which rank is gone and has no step left, a rank a line.
 /// Of one life only: a guardian of an earlier one may still be at work.
 std::string gone_file(const std::string& run_dir, const std::string& life);
+
+/// Any of the above, without its folder: what `--restart` may remove.
+bool is_log_name(std::string_view file_name);
 
 }  // namespace gradus

@@ -58,6 +58,7 @@ AttemptOrder make_order(const Graph& graph, const LaunchAttempt& launch, const W
   order.gpus = launch.gpus;
   order.cpus = options.cpus;
   order.is_argv = step.is_argv;
+  order.is_awaited = !graph.dependents(launch.step).empty();
   order.mask_gpus = options.gpus.value_or(0) > 0 && !step.has_gpu_mark;
   order.timeout_s = options.timeout_s;
   order.id = graph.name(launch.step);

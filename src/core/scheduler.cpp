@@ -147,9 +147,22 @@ void Scheduler::Impl::settle(StepIndex step, StepState state, Decisions& out) {
   out.settled.push_back({step, state, no_step});
   tried.erase(step);
   if (state == StepState::succeeded) return succeed_dependents(step);
-  if (options.on_error == OnError::stop) halted = true;
+  if (options.on_error == OnError::stop && !halted) {
+    halted = true;
+    call_back_all(out);
+  }
   skip_dependents(step, out);
 }
+
+namespace {
+
+/// By the slot's own clock where what it says can be true; by ours, a step that waited there took longer.
+double duration_of(const AttemptResult& result, double at_most) {
+  const double seconds = result.ended_at - result.started_at;
+  return seconds > 0 && seconds <= at_most ? seconds : at_most;
+}
+
+}  // namespace
 
 // ---- facts --------------------------------------------------------------------------------------------------------
 
@@ -170,10 +183,11 @@ void Scheduler::Impl::on(const AttemptEnded& fact, double now, Decisions& out) {
   if (slots.worker(it->second.worker).id != fact.worker) return;
   const Live was = std::move(it->second);
   live.erase(it);
-  free_slots_of(was);
   const auto& outcome = fact.result.outcome;
+  if (!outcome.succeeded() && was.slots.size() == 1) queues.close({was.worker, was.slots.front()});
+  free_slots_of(fact.step, was, now);
   if (outcome.succeeded()) {
-    if (fact.step < shapes.size()) durations.observe(shapes[fact.step], now - was.launched_at);
+    if (fact.step < shapes.size()) durations.observe(shapes[fact.step], duration_of(fact.result, now - was.sent_at));
     note_health(fact.step, was, true, out);
     settle(fact.step, StepState::succeeded, out);
   } else if (outcome.is_steps_own_failure() && !was.lost_a_part) {
@@ -181,6 +195,9 @@ void Scheduler::Impl::on(const AttemptEnded& fact, double now, Decisions& out) {
     fail_or_retry(fact.step, was, now, out);
   } else if (stop != StopKind::none || halted) {
     transition(fact.step, StepState::waiting);
+  } else if (was.called_back) {
+    ++tried[fact.step].called_back;
+    make_ready(fact.step);
   } else {
     // Ended by its worker for a reason of the worker's own (it is leaving): as
     // if it had been lost.
@@ -190,13 +207,15 @@ void Scheduler::Impl::on(const AttemptEnded& fact, double now, Decisions& out) {
 }
 
 /// Of workers that are still there.
-void Scheduler::Impl::free_slots_of(const Live& attempt) {
-  const auto free = [this](WorkerPlace place, std::span<const std::uint32_t> some) {
+void Scheduler::Impl::free_slots_of(StepIndex step, const Live& attempt, double now) {
+  const auto free = [&](WorkerPlace place, std::span<const std::uint32_t> some) {
     if (!slots.worker(place).alive) return;
     slots.release(place, some);
     slots_changed(place);
+    if (some.size() == 1) begin_next_on({place, some.front()}, now);
     ready.slot_freed(place);
   };
+  if (attempt.waits) return queues.remove({attempt.worker, attempt.slots.front()}, step);
   free(attempt.worker, attempt.slots);
   for (const auto place : attempt.with) free(place, slots.all_slots_of(place));
 }
@@ -253,7 +272,7 @@ void Scheduler::Impl::end_delays(double now, Decisions& out) {
 
 void Scheduler::Impl::fail_or_retry(StepIndex step, const Live& was, double now, Decisions& out) {
   auto& places = tried[step];
-  const auto failures = attempts[step] - places.losses;
+  const auto failures = attempts[step] - places.losses - places.called_back;
   const auto retries = graph->options(step).retries;
   // Without retries a step is never run again behind its owner's back, whosever fault it was.
   if (retries == 0 || failures - places.forgiven > retries) return settle(step, StepState::failed, out);
@@ -289,7 +308,10 @@ void Scheduler::Impl::on(const WorkerLost& fact, double now, Decisions& out) {
   std::sort(cut.begin(), cut.end());
   std::sort(gone.begin(),
             gone.end());  // a hash map's order must not decide anything
-  for (const auto slot : slots.all_slots_of(*place)) health.forget(slot_number(*place, slot));
+  for (const auto slot : slots.all_slots_of(*place)) {
+    health.forget(slot_number(*place, slot));
+    queues.close({*place, slot});
+  }
   slots.lose(*place);
   slots_changed(*place);
   give_up_kept();
@@ -300,10 +322,10 @@ void Scheduler::Impl::on(const WorkerLost& fact, double now, Decisions& out) {
   }
   for (const auto step : gone) {
     out.lost.push_back({step, live[step].attempt, fact.worker});
-    free_slots_of(live[step]);
+    free_slots_of(step, live[step], now);
     live.erase(step);
-    lose_attempt(step, out);
   }
+  for (const auto step : gone) lose_attempt(step, out);
   ask_retries_again();  // where one may go can have been on that worker only
   ready.hope_again();   // a node may be whole without it
   ready.unblock();
@@ -323,7 +345,8 @@ void Scheduler::Impl::on(const StopRequested& fact, double now, Decisions& out) 
   stop = fact.kind;
   give_up_kept();
   finish_deadline = stop == StopKind::finish ? now + options.grace_s : never;
-  if (stop >= StopKind::cancel) kill_all(stop == StopKind::kill, out);
+  if (stop >= StopKind::cancel) return kill_all(stop == StopKind::kill, out);
+  call_back_all(out);
 }
 
 void Scheduler::Impl::kill_all(bool at_once, Decisions& out) const {
@@ -359,7 +382,16 @@ std::string Scheduler::Impl::sanity_check() const {
       recounted.skipped != counts.skipped) {
     return "the counts by state are wrong";
   }
+  std::size_t waiting = 0;
   for (const auto& [step, attempt] : live) {
+    if (attempt.waits) {
+      const auto it = queues.all().find({attempt.worker, attempt.slots.front()});
+      const bool is_there =
+          it != queues.all().end() && std::count(it->second.waiting.begin(), it->second.waiting.end(), step) == 1;
+      if (!is_there) return "an attempt that waits at a slot is not in its queue";
+      ++waiting;
+      continue;
+    }
     for (const auto slot : attempt.slots) {
       if (slots.occupant(attempt.worker, slot) != step) return "a slot is not occupied by the attempt that has it";
     }
@@ -370,6 +402,10 @@ std::string Scheduler::Impl::sanity_check() const {
         }
       }
     }
+  }
+  if (waiting != queues.size()) return "a queue at a slot holds what does not wait";
+  for (const auto& [place, queue] : queues.all()) {
+    if (!live.contains(slots.occupant(place.first, place.second))) return "a slot has a queue and runs nothing";
   }
   for (const auto& [demand, workers] : earliest) {
     for (WorkerPlace place = 0; place < slots.workers().size(); ++place) {
@@ -397,6 +433,7 @@ void Scheduler::apply(const Fact& fact, double now, Decisions& decisions) {
 void Scheduler::advance(double now, Decisions& decisions) {
   auto& state = *impl_;
   state.end_delays(now, decisions);
+  if (now >= state.look_for_late_at) state.call_back_late_ones(now, decisions);
   // At the limit less the grace nothing may run any more; what was cut off is left to --resume.
   if (now >= state.options.end_running_at && !state.told_to_end_for_time) {
     state.told_to_end_for_time = true;
@@ -413,7 +450,8 @@ void Scheduler::advance(double now, Decisions& decisions) {
 double Scheduler::next_deadline() const {
   const double retry = impl_->delayed.empty() || !impl_->may_launch() ? never : impl_->delayed.begin()->first;
   if (impl_->live.empty()) return retry;
-  return std::min({retry, impl_->finish_deadline, impl_->told_to_end_for_time ? never : impl_->options.end_running_at});
+  return std::min({retry, impl_->look_for_late_at, impl_->finish_deadline,
+                   impl_->told_to_end_for_time ? never : impl_->options.end_running_at});
 }
 
 bool Scheduler::finished() const {
@@ -435,6 +473,8 @@ StepState Scheduler::state(StepIndex step) const { return impl_->states[step]; }
 std::uint32_t Scheduler::attempts(StepIndex step) const { return impl_->attempts[step]; }
 StopKind Scheduler::stop_kind() const { return impl_->stop; }
 bool Scheduler::stopped_on_error() const { return impl_->halted; }
+
+std::uint64_t Scheduler::waiting_at_slots() const { return impl_->queues.size(); }
 
 std::uint32_t Scheduler::held_slots() const {
   std::uint32_t held = 0;

@@ -1,8 +1,8 @@
-// What the scheduler keeps, shared by its two halves: scheduler.cpp (facts and states) and dispatch.cpp
-// (where a ready step goes).
+// What the scheduler keeps, shared by its three parts: scheduler.cpp (facts and states), dispatch.cpp (where a ready
+// step goes) and prefetch.cpp (short steps that wait at the slots).
 //
 // Knows: every collection and what lives in it.
-// Unaware of: who drives it; nothing outside these two files includes this.
+// Unaware of: who drives it; nothing outside these files includes this.
 #pragma once
 
 #include <algorithm>
@@ -19,6 +19,7 @@
 #include "core/ready_queues.h"
 #include "core/slot_choice.h"
 #include "core/slot_health.h"
+#include "core/slot_queues.h"
 #include "core/slot_table.h"
 #include "gradus/durations.h"
 #include "gradus/scheduler.h"
@@ -40,16 +41,20 @@ struct Scheduler::Impl {
     std::vector<WorkerPlace> with;  // the other workers that it holds whole (a step with nodes)
     bool lost_a_part = false;       // one of those is gone: it was told to end
     double launched_at = 0;
+    double sent_at = 0;        // launched_at, but for one that had to wait on its slot first
+    bool waits = false;        // behind another on its slot; it becomes the occupant later
+    bool called_back = false;  // told not to begin
   };
   /// Places where a step's attempts failed, for choosing another; kept only for
-  /// steps that failed.
+  /// steps that failed, were lost or called back.
   struct Tried {
     std::vector<std::uint32_t> nodes;  // ascending
     std::vector<std::uint64_t> slots;  // ascending
     std::uint32_t last_node = 0;
     std::vector<std::uint64_t> last_slots;  // ascending
     std::uint32_t losses = 0;
-    std::uint32_t forgiven = 0;  // failures that were a bad slot's
+    std::uint32_t forgiven = 0;     // failures that were a bad slot's
+    std::uint32_t called_back = 0;  // attempts that never began
   };
 
   std::shared_ptr<const Graph> graph;
@@ -63,6 +68,8 @@ struct Scheduler::Impl {
   ReadyQueues ready;
   SlotTable slots;
   std::map<Demand, EarliestWorkers> earliest;  // for demands that had slots kept for them
+  SlotQueues queues;
+  double look_for_late_at = never;
   StepIndex kept_for = no_step;
   bool kept_came_free = false;  // a launch gave up what was kept
   double kept_until = 0;        // when the kept slots are expected to be free together
@@ -128,7 +135,7 @@ struct Scheduler::Impl {
   bool launch_on_worker(std::size_t group, WorkerPlace worker, bool on_gpu_slots, double now, Decisions& out);
   void launch(std::size_t group, WorkerPlace worker, const std::vector<std::uint32_t>& chosen, double now,
               Decisions& out, const std::vector<WorkerPlace>& with = {});
-  void free_slots_of(const Live& attempt);
+  void free_slots_of(StepIndex step, const Live& attempt, double now);
   double free_at(WorkerPlace worker, std::uint32_t slot, double now) const;
   /// The slots that the head of the group could have first, and when; empty when it can never have any.
   struct Promise {
@@ -151,6 +158,17 @@ struct Scheduler::Impl {
   void keep_slots_for(std::size_t group, double now);
   bool keeps_gpu_slots_in_vain() const;
   void give_up_kept();
+
+  double observed_s(StepIndex step) const;
+  bool may_wait_behind(StepIndex step) const;
+  void let_others_wait_behind(StepIndex step, const SlotPlace& place);
+  void prefetch(double now, Decisions& out);
+  bool send_to_wait(std::size_t group, double now, Decisions& out);
+  void begin_next_on(const SlotPlace& place, double now);
+  void call_back(const SlotPlace& place, Decisions& out);
+  void call_back_all(Decisions& out);
+  void call_back_late_ones(double now, Decisions& out);
+  bool a_slot_idles() const;
 
   std::string sanity_check() const;
 };

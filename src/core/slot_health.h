@@ -34,6 +34,10 @@ class SlotHealth {
   std::vector<Slot> bad() const;
   /// The steps that have failed there one after the other.
   std::vector<StepIndex> streak(Slot slot) const;
+  std::size_t streak_length(Slot slot) const {
+    const auto it = slots_.find(slot);
+    return it == slots_.end() ? 0 : it->second.streak.size();
+  }
   /// It is out of use, or its worker is lost: what happened there counts no more.
   void forget(Slot slot);
 

@@ -140,15 +140,16 @@ template <class A>
 void fields(A& a, RunSettings& s) {
   a(s.run_dir), a(s.life), a(s.shell), a(s.prolog), a(s.gpu_mask), a(s.hide_gpus), a(s.grace_s), a(s.survive),
       a(s.lost_after_s), a(s.output_limit), a(s.bind_cores);
+  small_enum(a, s.output, OutputKind::none);
 }
 template <class A>
 void fields(A& a, AttemptOrder& o) {
   a(o.step), a(o.attempt), a(o.slots), a(o.gpus), a(o.cpus), a(o.is_argv), a(o.mask_gpus), a(o.timeout_s);
-  a(o.id), a(o.command), a(o.cwd), a(o.env), a(o.creates), a(o.hosts), a(o.awaited);
+  a(o.id), a(o.command), a(o.cwd), a(o.env), a(o.creates), a(o.hosts), a(o.awaited), a(o.is_awaited);
 }
 template <class A>
 void fields(A& a, KillOrder& k) {
-  a(k.step), a(k.attempt), a(k.at_once);
+  a(k.step), a(k.attempt), a(k.at_once), a(k.call_back);
 }
 template <class A>
 void fields(A& a, EndReport& e) {

@@ -25,6 +25,7 @@ struct KillOrder {
   std::uint32_t step = 0;
   std::uint32_t attempt = 0;
   bool at_once = false;
+  bool call_back = false;  ///< only if it has not begun
   bool operator==(const KillOrder&) const = default;
 };
 /// Worker to master: an attempt has ended. The sender's rank is the worker.

@@ -18,14 +18,21 @@ Inbox::Inbox() : fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
 
 Inbox::~Inbox() { close(fd_); }
 
-void Inbox::put(AttemptEnded ended) {
-  bool was_empty = false;
+void Inbox::put(AttemptEnded ended, bool later) {
+  // A wake costs two switches of threads, on a core that a step could use: several ends share one.
+  constexpr std::size_t worth_a_wake = 8;
   {
     const std::lock_guard lock(mutex_);
-    was_empty = ended_.empty();
     ended_.push_back(std::move(ended));
+    if (woken_ || (later && ended_.size() < worth_a_wake)) return;
+    woken_ = true;
   }
-  if (was_empty) wake();
+  wake();
+}
+
+bool Inbox::has_some() const {
+  const std::lock_guard lock(mutex_);
+  return !ended_.empty();
 }
 
 void Inbox::wake() const {
@@ -41,6 +48,7 @@ void Inbox::take(std::vector<AttemptEnded>& ended) {
   {
     const std::lock_guard lock(mutex_);
     taken.swap(ended_);
+    woken_ = false;
   }
   for (auto& one : taken) ended.push_back(std::move(one));
 }

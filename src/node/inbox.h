@@ -11,6 +11,10 @@
 
 namespace gradus {
 
+/// How long ends for which nobody was woken may lie there. A queue of short steps lasts ten times as long
+/// (default_prefetch_s); shorter naps would take time from the steps.
+inline constexpr double lazy_nap_s = 1e-3;
+
 class Inbox {
  public:
   Inbox();
@@ -18,8 +22,9 @@ class Inbox {
   Inbox(const Inbox&) = delete;
   Inbox& operator=(const Inbox&) = delete;
 
-  /// Any thread.
-  void put(AttemptEnded ended);
+  /// Any thread. `later`: the waiting thread need not be woken for it alone; it looks by itself every lazy_nap_s while
+  /// such are to be expected.
+  void put(AttemptEnded ended, bool later = false);
   /// Wakes the waiting thread; async-signal-safe.
   void wake() const;
   /// Readable when something was put or wake() was called.
@@ -28,10 +33,13 @@ class Inbox {
   void take(std::vector<AttemptEnded>& ended);
   /// Sleeps until fd() is readable, at most `seconds` (infinity: for ever).
   void sleep(double seconds) const;
+  /// True when something lies there for which nobody was woken.
+  bool has_some() const;
 
  private:
   int fd_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
+  bool woken_ = false;  // since the last take()
   std::vector<AttemptEnded> ended_;
 };
 

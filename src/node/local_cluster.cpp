@@ -1,5 +1,7 @@
 #include "node/local_cluster.h"
 
+#include <algorithm>
+
 #include "core/order.h"
 
 namespace gradus {
@@ -18,7 +20,10 @@ LocalCluster::~LocalCluster() { wake_on_signal(-1); }
 
 void LocalCluster::perform(const LaunchAttempt& launch) { pool_.launch(make_order(*graph_, launch, hosts_)); }
 
-void LocalCluster::perform(const KillAttempt& kill) { pool_.kill(kill.step, kill.attempt, kill.at_once); }
+void LocalCluster::perform(const KillAttempt& kill) {
+  if (kill.call_back) return pool_.call_back(kill.step, kill.attempt);
+  pool_.kill(kill.step, kill.attempt, kill.at_once);
+}
 
 void LocalCluster::wait(double until, std::vector<Fact>& facts) {
   if (!joins_.empty()) {
@@ -26,7 +31,7 @@ void LocalCluster::wait(double until, std::vector<Fact>& facts) {
     joins_.clear();
     return;
   }
-  inbox_.sleep(until - now());
+  inbox_.sleep(std::min(until - now(), pool_.longest_nap_s()));
   std::vector<AttemptEnded> ended;
   inbox_.take(ended);
   if (auto stop = take_stop_request(signals_)) facts.push_back(std::move(*stop));

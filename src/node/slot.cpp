@@ -98,8 +98,11 @@ double seconds(const timeval& time) {
 
 }  // namespace
 
-Slot::Slot(const SlotSurroundings& around, std::atomic<pid_t>* group_cell)
-    : around_(around), group_cell_(group_cell), thread_([this] { run(); }) {}
+Slot::Slot(const SlotSurroundings& around, std::uint32_t index, std::atomic<pid_t>* group_cell)
+    : around_(around),
+      group_cell_(group_cell),
+      files_(around.settings, around.rank.rank, index, around.null_fd, *around.pack),
+      thread_([this] { run(); }) {}
 
 Slot::~Slot() {
   {
@@ -115,8 +118,27 @@ void Slot::launch(AttemptOrder order) {
   {
     const std::lock_guard lock(mutex_);
     queue_.push_back({std::move(order), false});
+    around_.waiting->fetch_add(1);
+    if (busy_) return;  // its thread looks here before it sleeps
   }
   changed_.notify_one();
+}
+
+bool Slot::call_back(std::uint32_t step, std::uint32_t attempt) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto it = std::find_if(queue_.begin(), queue_.end(), [&](const Waiting& waiting) {
+      return waiting.order.step == step && waiting.order.attempt == attempt;
+    });
+    if (it == queue_.end()) return false;
+    queue_.erase(it);
+    around_.waiting->fetch_sub(1);
+  }
+  AttemptEnded ended{step, attempt, around_.rank.rank, {}};
+  ended.result.outcome = cancelled_before_start();
+  ended.result.started_at = ended.result.ended_at = epoch_s();
+  around_.ended(std::move(ended), false);
+  return true;
 }
 
 bool Slot::kill(std::uint32_t step, std::uint32_t attempt, bool at_once) {
@@ -190,6 +212,7 @@ void Slot::run() {
       if (queue_.empty()) return;
       next = std::move(queue_.front());
       queue_.pop_front();
+      around_.waiting->fetch_sub(1);
       busy_ = true;
       step_ = next.order.step;
       attempt_ = next.order.attempt;
@@ -202,11 +225,13 @@ void Slot::run() {
     } catch (const std::exception& error) {  // no memory left to prepare it: its own outcome, not the rank's end
       ended.result.outcome = {OutcomeKind::could_not_start, ENOMEM, error.what()};
     }
+    bool later = ended.result.outcome.succeeded() && !next.order.is_awaited;
     {
       const std::lock_guard lock(mutex_);
       busy_ = false;
+      later = later && !queue_.empty();
     }
-    around_.ended(std::move(ended));
+    around_.ended(std::move(ended), later);
   }
 }
 
@@ -261,15 +286,15 @@ Outcome Slot::execute_prepared(const AttemptOrder& order, const PreparedCommand&
   const HostFile hosts(order, around_.settings.run_dir);
   if (hosts.error() != 0) return {OutcomeKind::could_not_start, hosts.error(), hosts.what()};
   bind_to_cores(order);
-  StepOutput output(order, around_.settings, around_.null_fd);
+  files_.begin(order);
   {
     const std::lock_guard lock(mutex_);
-    output_ = &output;
+    output_ = &files_;
     if (order.timeout_s > 0) time_limit_at_ = monotonic_s() + order.timeout_s;
   }
   StartFailure failure;
   around_.running->fetch_add(1);
-  const pid_t pid = start(order, command, output, failure);
+  const pid_t pid = start(order, command, failure);
   int status = 0;
   bool all_ended = true;
   if (pid >= 0) {
@@ -281,20 +306,20 @@ Outcome Slot::execute_prepared(const AttemptOrder& order, const PreparedCommand&
     const std::lock_guard lock(mutex_);
     output_ = nullptr;
   }
-  if (pid < 0) return asked_to_end() ? cancelled_before_start() : could_not_start(failure, command);
-  output.keep_below_limit();
-  auto outcome = outcome_of(status, order, command);
+  auto outcome = pid >= 0         ? outcome_of(status, order, command)
+                 : asked_to_end() ? cancelled_before_start()
+                                  : could_not_start(failure, command);
+  const auto remark = files_.end(order, outcome.succeeded());
   const auto say = [&outcome](const std::string& what) {
     if (outcome.detail.empty()) outcome.detail = what;
   };
   if (!all_ended) say("it left processes behind that KILL did not end");
-  say(output.trouble());
+  say(remark);
   return outcome;
 }
 
 /// The environment, the words, and then the child itself.
-pid_t Slot::start(const AttemptOrder& order, const PreparedCommand& command, const StepOutput& output,
-                  StartFailure& failure) {
+pid_t Slot::start(const AttemptOrder& order, const PreparedCommand& command, StartFailure& failure) {
   auto variables = command.env;
   const auto outer = around_.environment->value(lineage_variable);
   auto lineage = lineage_of_attempt(around_.lineage, order.step, order.attempt);
@@ -312,8 +337,8 @@ pid_t Slot::start(const AttemptOrder& order, const PreparedCommand& command, con
   }
   spec.cwd = command.cwd.empty() ? nullptr : command.cwd.c_str();
   spec.stdin_fd = around_.null_fd;
-  spec.stdout_fd = output.out_fd();
-  spec.stderr_fd = output.err_fd();
+  spec.stdout_fd = files_.out_fd();
+  spec.stderr_fd = files_.err_fd();
   spec.group_cell = group_cell_;
   spec.descriptors = around_.step_descriptors;
   pid_t pid = -1;

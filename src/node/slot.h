@@ -28,17 +28,21 @@ struct SlotSurroundings {
   RunSettings settings;
   const StepEnvironment* environment = nullptr;
   Leftovers* leftovers = nullptr;
+  OutputPack* pack = nullptr;
   std::atomic<int>* running = nullptr;       ///< how many slots have a child
   std::string lineage;                       ///< of the rank, see node/leftovers.h
   const rlimit* step_descriptors = nullptr;  ///< RLIMIT_NOFILE for steps, where ours was raised
   int null_fd = -1;                          ///< /dev/null, open for reading and writing
-  std::function<void(AttemptEnded)> ended;   ///< called on the slot's thread
-  std::function<void()> deadline_changed;    ///< a deadline came that is earlier than the ones before
+  std::atomic<int>* waiting = nullptr;       ///< how many orders wait behind others
+  /// Called on the slot's thread, and on that of call_back(). `later`: nothing hangs on its being told soon.
+  std::function<void(AttemptEnded, bool later)> ended;
+  std::function<void()> deadline_changed;  ///< a deadline came that is earlier than the ones before
 };
 
 class Slot {
  public:
-  Slot(const SlotSurroundings& around, std::atomic<pid_t>* group_cell);
+  /// `index`: among the rank's slots.
+  Slot(const SlotSurroundings& around, std::uint32_t index, std::atomic<pid_t>* group_cell);
   /// Ends what still runs by KILL, then joins the thread.
   ~Slot();
   Slot(const Slot&) = delete;
@@ -48,6 +52,8 @@ class Slot {
   void launch(AttemptOrder order);
   /// TERM now and KILL after the grace, or KILL at once. False when that attempt is not here. Any thread.
   bool kill(std::uint32_t step, std::uint32_t attempt, bool at_once);
+  /// An order that still waits is dropped and ends at once. False when it has begun or is not here. Any thread.
+  bool call_back(std::uint32_t step, std::uint32_t attempt);
   void kill_all(bool at_once);
   bool busy();
 
@@ -70,8 +76,7 @@ class Slot {
   Outcome execute_prepared(const AttemptOrder& order, const PreparedCommand& command, Usage& usage);
   void await_outputs_of_prerequisites(const AttemptOrder& order);
   void bind_to_cores(const AttemptOrder& order);
-  pid_t start(const AttemptOrder& order, const PreparedCommand& command, const StepOutput& output,
-              StartFailure& failure);
+  pid_t start(const AttemptOrder& order, const PreparedCommand& command, StartFailure& failure);
   int wait_for_end(pid_t pid, Usage& usage);
   bool end_leftovers(const AttemptOrder& order);
   Outcome outcome_of(int status, const AttemptOrder& order, const PreparedCommand& command);
@@ -81,6 +86,7 @@ class Slot {
   const SlotSurroundings& around_;
   std::atomic<pid_t>* group_cell_;
   ChildStack stack_;
+  SlotOutput files_;
 
   std::mutex mutex_;  // guards everything below
   std::condition_variable changed_;
@@ -89,8 +95,8 @@ class Slot {
   bool busy_ = false;
   std::uint32_t step_ = 0;
   std::uint32_t attempt_ = 0;
-  pid_t group_ = 0;  // 0: no child now
-  StepOutput* output_ = nullptr;
+  pid_t group_ = 0;               // 0: no child now
+  SlotOutput* output_ = nullptr;  // there while a step writes to it
   EndReason reason_ = EndReason::none;
   double time_limit_at_ = never;
   double kill_at_ = never;

@@ -47,16 +47,20 @@ SlotPool::SlotPool(PlannedRank rank, RunSettings settings, const StepEnvironment
   make_room_for_descriptors();
   around_.null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
   if (around_.null_fd < 0) throw std::system_error(errno, std::generic_category(), "/dev/null");
-  around_.ended = [this](AttemptEnded ended) { inbox_.put(std::move(ended)); };
+  around_.ended = [this](AttemptEnded ended, bool later) { inbox_.put(std::move(ended), later); };
   around_.deadline_changed = [this] { watch_.wake(); };
   around_.leftovers = &leftovers_;
+  pack_ = std::make_unique<OutputPack>(around_.settings.run_dir + "/" +
+                                       pack_name(around_.rank.rank, around_.settings.life));
+  around_.pack = pack_.get();
   around_.running = &running_;
+  around_.waiting = &waiting_;
   around_.lineage = lineage_of_rank(around_.settings.life, around_.rank.rank);
   guardian.set_lineage(around_.lineage);
   const AllSignalsBlocked blocked;
   try {
     for (std::uint32_t slot = 0; slot < around_.rank.slots.size(); ++slot) {
-      slots_.push_back(std::make_unique<Slot>(around_, guardian.cell(slot)));
+      slots_.push_back(std::make_unique<Slot>(around_, slot, guardian.cell(slot)));
     }
     watcher_ = std::thread([this] { watch_deadlines(); });
   } catch (const std::system_error& error) {
@@ -104,6 +108,18 @@ void SlotPool::kill(std::uint32_t step, std::uint32_t attempt, bool at_once) {
   for (auto& slot : slots_) {
     if (slot->kill(step, attempt, at_once)) return;
   }
+}
+
+void SlotPool::call_back(std::uint32_t step, std::uint32_t attempt) {
+  for (auto& slot : slots_) {
+    if (slot->call_back(step, attempt)) return;
+  }
+}
+
+/// In this order: what a slot puts there quietly, it puts there before it takes the order that waits behind.
+double SlotPool::longest_nap_s() const {
+  const bool may_come_quietly = waiting_.load() > 0;
+  return may_come_quietly || inbox_.has_some() ? lazy_nap_s : std::numeric_limits<double>::infinity();
 }
 
 void SlotPool::kill_all(bool at_once) {

@@ -27,6 +27,11 @@ class SlotPool {
   /// The owner's thread only. An order that names a slot that is not there is answered with could_not_start.
   void launch(AttemptOrder order);
   void kill(std::uint32_t step, std::uint32_t attempt, bool at_once);
+  /// Drops an order that has not begun; its end is then told as cancelled.
+  void call_back(std::uint32_t step, std::uint32_t attempt);
+  /// How long the thread that takes ends out of the inbox may sleep: where orders wait at slots nobody wakes it for
+  /// each.
+  double longest_nap_s() const;
   void kill_all(bool at_once);
   /// True while any slot runs a step or has one queued.
   bool busy();
@@ -40,7 +45,9 @@ class SlotPool {
   std::atomic<bool> closing_{false};
   rlimit descriptors_{};  // as the steps are to have it
   Leftovers leftovers_;
+  std::unique_ptr<OutputPack> pack_;
   std::atomic<int> running_{0};
+  std::atomic<int> waiting_{0};
   SlotSurroundings around_;
   std::vector<std::unique_ptr<Slot>> slots_;
   std::thread watcher_;

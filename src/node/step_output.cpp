@@ -8,9 +8,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <string_view>
 
-#include "core/log_names.h"
+#include "core/output_pack.h"
 #include "core/size_text.h"
 #include "node/patience.h"
 
@@ -34,6 +35,10 @@ GrowingFile::~GrowingFile() { close(); }
 
 /// Appending, so that the step goes on at the new end after the file was cut; read too, for what is kept of its end.
 int GrowingFile::open(const std::string& path) {
+  close();
+  left_out_ = 0;
+  // Not O_TRUNC alone: an attempt of a life that was just killed may still write to what stands there.
+  unlink(path.c_str());
   fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
   return fd_ >= 0 ? 0 : errno;
 }
@@ -57,37 +62,152 @@ void GrowingFile::keep_below(std::uint64_t limit) {
   [[maybe_unused]] const auto written = write(fd_, text.data(), text.size());
 }
 
-StepOutput::StepOutput(const AttemptOrder& order, const RunSettings& settings, int null_fd)
-    : limit_(settings.output_limit), null_fd_(null_fd) {
-  const auto path = [&](Stream stream) {
-    return settings.run_dir + "/" + log_name(order.step + 1, order.attempt, stream);
+void GrowingFile::clear() {
+  left_out_ = 0;
+  if (fd_ >= 0 && size() > 0 && ftruncate(fd_, 0) != 0) close();  // then the next attempt gets a fresh one
+}
+
+std::uint64_t GrowingFile::size() const {
+  struct stat status {};
+  return fd_ >= 0 && fstat(fd_, &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
+}
+
+OutputPack::~OutputPack() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+int OutputPack::append(const AttemptOrder& order, const GrowingFile& out, const GrowingFile& err) {
+  if (out.size() == 0 && err.size() == 0) return 0;
+  const std::lock_guard lock(mutex_);
+  if (fd_ < 0) fd_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  if (fd_ < 0) return errno;
+  const off_t before = lseek(fd_, 0, SEEK_END);
+  const int error = append_all(order, out, err);
+  // What is not whole would lead a reader astray from there on.
+  if (error != 0 && ftruncate(fd_, before) != 0) return errno;
+  return error;
+}
+
+int OutputPack::append_all(const AttemptOrder& order, const GrowingFile& out, const GrowingFile& err) {
+  const auto sizes = PackedOutput{order.step + 1, order.attempt, out.size(), err.size()};
+  std::string part = pack_line(sizes);
+  const auto write_part = [&] {
+    for (std::size_t done = 0; done < part.size();) {
+      const ssize_t wrote = write(fd_, part.data() + done, part.size() - done);
+      if (wrote < 0 && errno == EINTR) continue;
+      if (wrote < 0) return errno;
+      done += static_cast<std::size_t>(wrote);
+    }
+    part.clear();
+    return 0;
   };
-  const char* failed = nullptr;
-  std::string of_out = path(Stream::out), of_err = path(Stream::err);
-  // Both or none while it is tried again: slots that hold one each and wait for the other would wait for ever.
-  const auto open_both = [&] {
-    int error = out_.open(of_out);
-    failed = of_out.c_str();
+  constexpr std::size_t at_once = 256 * 1024;
+  const auto copy = [&](const GrowingFile& file, std::uint64_t size) {
+    for (std::uint64_t at = 0; at < size;) {
+      const auto begin = part.size();
+      part.resize(begin + std::min<std::uint64_t>(size - at, at_once));
+      const ssize_t got = pread(file.fd(), part.data() + begin, part.size() - begin, static_cast<off_t>(at));
+      if (got < 0 && errno == EINTR) continue;
+      if (got <= 0) return got < 0 ? errno : EIO;
+      part.resize(begin + static_cast<std::size_t>(got));
+      at += static_cast<std::uint64_t>(got);
+      if (part.size() < at_once) continue;
+      if (const int error = write_part(); error != 0) return error;
+    }
+    return 0;
+  };
+  if (const int error = copy(out, sizes.out_size); error != 0) return error;
+  if (const int error = copy(err, sizes.err_size); error != 0) return error;
+  part += '\n';
+  return write_part();
+}
+
+SlotOutput::SlotOutput(const RunSettings& settings, std::uint32_t rank, std::uint32_t slot, int null_fd,
+                       OutputPack& pack)
+    : settings_(settings), rank_(rank), slot_(slot), null_fd_(null_fd), pack_(pack) {}
+
+SlotOutput::~SlotOutput() {
+  if (!is_shared()) return;
+  if (out_.fd() >= 0) unlink(path(running_log_name(rank_, slot_, Stream::out)).c_str());
+  if (err_.fd() >= 0) unlink(path(running_log_name(rank_, slot_, Stream::err)).c_str());
+}
+
+/// Both or none while it is tried again: slots that hold one each and wait for the other would wait for ever.
+void SlotOutput::open_both(const std::string& out, const std::string& err) {
+  const std::string* failed = nullptr;
+  const auto open = [&] {
+    int error = out_.open(out);
+    failed = &out;
     if (error != 0) return error;
-    error = err_.open(of_err);
-    failed = of_err.c_str();
+    error = err_.open(err);
+    failed = &err;
     if (error != 0) out_.close();
     return error;
   };
-  const int error = with_patience(open_both, [] { return false; });
-  if (error != 0) trouble_ = fmt::format("its output is lost: open {}: {}", failed, strerrordesc_np(error));
+  const int error = with_patience(open, [] { return false; });
+  if (error != 0) trouble_ = fmt::format("its output is lost: open {}: {}", *failed, strerrordesc_np(error));
 }
 
-void StepOutput::keep_below_limit() {
-  out_.keep_below(limit_);
-  err_.keep_below(limit_);
+void SlotOutput::begin(const AttemptOrder& order) {
+  trouble_.clear();
+  switch (settings_.output) {
+    case OutputKind::none: return;
+    case OutputKind::steps:
+      return open_both(path(log_name(order.step + 1, order.attempt, Stream::out)),
+                       path(log_name(order.step + 1, order.attempt, Stream::err)));
+    case OutputKind::packed:
+    case OutputKind::failed:
+      // One pair of files for all steps of the slot: making two for each costs a quarter of the rate.
+      if (out_.fd() >= 0 && err_.fd() >= 0) return;
+      return open_both(path(running_log_name(rank_, slot_, Stream::out)),
+                       path(running_log_name(rank_, slot_, Stream::err)));
+  }
 }
 
-std::string StepOutput::trouble() const {
+void SlotOutput::keep_below_limit() {
+  out_.keep_below(settings_.output_limit);
+  err_.keep_below(settings_.output_limit);
+}
+
+std::string SlotOutput::end(const AttemptOrder& order, bool succeeded) {
+  keep_below_limit();
+  if (trouble_.empty()) trouble_ = put_away(order, succeeded);
   const auto left_out = out_.left_out() + err_.left_out();
+  if (is_shared()) {
+    out_.clear();
+    err_.clear();
+  } else {
+    out_.close();
+    err_.close();
+  }
   if (!trouble_.empty() || left_out == 0) return trouble_;
   return fmt::format("about {} of its output were left out (--output-limit {})", size_text(left_out),
-                     size_text(limit_));
+                     size_text(settings_.output_limit));
+}
+
+std::string SlotOutput::put_away(const AttemptOrder& order, bool succeeded) {
+  if (settings_.output == OutputKind::packed) {
+    const int error = pack_.append(order, out_, err_);
+    return error == 0 ? "" : fmt::format("its output is lost: {}: {}", "write into the pack", strerrordesc_np(error));
+  }
+  return settings_.output == OutputKind::failed && !succeeded ? keep_own_files(order) : "";
+}
+
+/// The files that the slot has used for it become its own; the slot's next attempt gets fresh ones.
+std::string SlotOutput::keep_own_files(const AttemptOrder& order) {
+  std::string trouble;
+  const auto keep = [&](Stream stream, GrowingFile& file) {
+    if (file.size() == 0) return;
+    const auto from = path(running_log_name(rank_, slot_, stream));
+    const auto to = path(log_name(order.step + 1, order.attempt, stream));
+    if (rename(from.c_str(), to.c_str()) != 0) {
+      trouble = fmt::format("its output is lost: rename {}: {}", to, strerrordesc_np(errno));
+    }
+    file.close();
+  };
+  keep(Stream::out, out_);
+  keep(Stream::err, err_);
+  return trouble;
 }
 
 }  // namespace gradus

@@ -1,12 +1,15 @@
-// Where the output of one attempt goes.
+// Where the output of the steps of one slot goes.
 //
-// Knows: the files of an attempt, and how to keep one that grows without end below a size.
+// Knows: the files of an attempt while it runs and after (own files, a pack, none), and how to keep one that grows
+//        without end below a size.
 // Unaware of: processes, what the output means, who reads it.
 #pragma once
 
 #include <cstdint>
+#include <mutex>
 #include <string>
 
+#include "core/log_names.h"
 #include "gradus/attempt.h"
 
 namespace gradus {
@@ -20,10 +23,13 @@ class GrowingFile {
   GrowingFile(const GrowingFile&) = delete;
   GrowingFile& operator=(const GrowingFile&) = delete;
 
-  /// 0 or an errno.
+  /// A fresh one, in place of what stood under that name; 0 or an errno.
   int open(const std::string& path);
   int fd() const { return fd_; }  ///< -1: not open
   void close();
+  /// Empties it for the next attempt.
+  void clear();
+  std::uint64_t size() const;  ///< bytes
   /// Looks at the size; `limit` in bytes, 0: none. Not while another thread is in it.
   void keep_below(std::uint64_t limit);
   std::uint64_t left_out() const { return left_out_; }  ///< bytes
@@ -33,22 +39,54 @@ class GrowingFile {
   std::uint64_t left_out_ = 0;
 };
 
-/// The two files of an attempt, from before its start until after its end.
-class StepOutput {
+/// The outputs of a rank's steps, one after the other in one file (core/output_pack.h). Any thread.
+class OutputPack {
  public:
-  /// Where a file cannot be made the step still runs; trouble() tells.
-  StepOutput(const AttemptOrder& order, const RunSettings& settings, int null_fd);
+  explicit OutputPack(std::string path) : path_(std::move(path)) {}
+  ~OutputPack();
+  OutputPack(const OutputPack&) = delete;
+  OutputPack& operator=(const OutputPack&) = delete;
 
-  int out_fd() const { return out_.fd() >= 0 ? out_.fd() : null_fd_; }
-  int err_fd() const { return err_.fd() >= 0 ? err_.fd() : null_fd_; }
-  /// To be called every second or so while the step runs, and after.
-  void keep_below_limit();
-  /// What a user has to know about it; empty: nothing.
-  std::string trouble() const;
+  /// Appends what is in the two files; nothing when both are empty. Returns 0 or an errno; then nothing was appended.
+  int append(const AttemptOrder& order, const GrowingFile& out, const GrowingFile& err);
 
  private:
-  std::uint64_t limit_;
+  int append_all(const AttemptOrder& order, const GrowingFile& out, const GrowingFile& err);
+
+  std::string path_;
+  std::mutex mutex_;
+  int fd_ = -1;  // opened by the first that has something to say
+};
+
+/// One a slot. begin() and end() on its thread; between them another thread may call keep_below_limit(), one at a time.
+class SlotOutput {
+ public:
+  /// `settings` and `pack` must outlive this.
+  SlotOutput(const RunSettings& settings, std::uint32_t rank, std::uint32_t slot, int null_fd, OutputPack& pack);
+  ~SlotOutput();
+  SlotOutput(const SlotOutput&) = delete;
+  SlotOutput& operator=(const SlotOutput&) = delete;
+
+  /// Where a file cannot be made the step still runs; end() tells.
+  void begin(const AttemptOrder& order);
+  int out_fd() const { return out_.fd() >= 0 ? out_.fd() : null_fd_; }
+  int err_fd() const { return err_.fd() >= 0 ? err_.fd() : null_fd_; }
+  /// To be called every second or so while the step runs.
+  void keep_below_limit();
+  /// Puts what the attempt has written where it belongs. Returns what a user has to know about it, or nothing.
+  std::string end(const AttemptOrder& order, bool succeeded);
+
+ private:
+  bool is_shared() const { return settings_.output == OutputKind::packed || settings_.output == OutputKind::failed; }
+  std::string path(const std::string& name) const { return settings_.run_dir + "/" + name; }
+  void open_both(const std::string& out, const std::string& err);
+  std::string keep_own_files(const AttemptOrder& order);
+  std::string put_away(const AttemptOrder& order, bool succeeded);
+
+  const RunSettings& settings_;
+  std::uint32_t rank_, slot_;
   int null_fd_;
+  OutputPack& pack_;
   std::string trouble_;
   GrowingFile out_, err_;
 };

@@ -15,6 +15,7 @@
 #include <system_error>
 #include <unordered_map>
 
+#include "core/json_string.h"
 #include "core/step_keys.h"
 #include "run/seal.h"
 
@@ -26,17 +27,9 @@ double epoch_s() { return std::chrono::duration<double>(std::chrono::system_cloc
 /// JSON knows no infinity: a worker's nonsense must not make the journal unreadable.
 double finite(double seconds) { return std::isfinite(seconds) ? seconds : 0; }
 
-/// As a JSON string; bytes that are no UTF-8 become the replacement character.
-std::string json_text(std::string_view text) {
-  const bool is_plain =
-      std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c < 0x7f && c != '"' && c != '\\'; });
-  if (is_plain) return fmt::format("\"{}\"", text);
-  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
 std::string json_texts(const std::vector<std::string>& texts) {
   std::string all = "[";
-  for (const auto& text : texts) all.append(all.size() > 1 ? "," : "").append(json_text(text));
+  for (const auto& text : texts) all.append(all.size() > 1 ? "," : "").append(json_string(text));
   return all + "]";
 }
 
@@ -123,7 +116,7 @@ struct Journal::Impl {
   void record(const WorkerJoined& fact);
   void record(const AttemptEnded& fact);
   void record(const WorkerLost& fact) {
-    line(R"({{"gone":{},"t":{:.3f},"why":{}}})", fact.worker, epoch_s(), json_text(fact.why));
+    line(R"({{"gone":{},"t":{:.3f},"why":{}}})", fact.worker, epoch_s(), json_string(fact.why));
   }
   void record(const StopRequested& fact);
   void record(const LaunchAttempt& launch);
@@ -140,7 +133,7 @@ void Journal::Impl::record(const WorkerJoined& fact) {
     for (const auto& gpu : slot.gpus) gpus.push_back(gpu.identity);
     slots.push_back({{"slot", slot.slot}, {"thread", slot.thread}, {"gpus", gpus}, {"cores", slot.cores}});
   }
-  line(R"({{"worker":{},"host":{},"node":{},"local_rank":{},"slots":{}}})", fact.worker, json_text(planned->host),
+  line(R"({{"worker":{},"host":{},"node":{},"local_rank":{},"slots":{}}})", fact.worker, json_string(planned->host),
        planned->node, planned->local_rank, slots.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
@@ -158,7 +151,7 @@ void Journal::Impl::record(const AttemptEnded& fact) {
   fmt::format_to(out, R"({{"end":{},"t":{:.3f},"a":{},"worker":{},"outcome":"{}")", fact.step + 1, epoch_s(),
                  fact.attempt, fact.worker, word(outcome.kind));
   if (outcome.code != 0) fmt::format_to(out, R"(,"code":{})", outcome.code);
-  if (!outcome.detail.empty()) fmt::format_to(out, R"(,"detail":{})", json_text(outcome.detail));
+  if (!outcome.detail.empty()) fmt::format_to(out, R"(,"detail":{})", json_string(outcome.detail));
   fmt::format_to(out, R"(,"start":{:.3f},"stop":{:.3f},"user":{:.3f},"sys":{:.3f},"rss":{})", finite(started),
                  finite(ended), finite(usage.user_s), finite(usage.system_s), usage.max_rss_kib);
   if (settled_by_end != nullptr) fmt::format_to(out, R"(,"final":"{}")", word(settled_by_end->state));
@@ -168,7 +161,7 @@ void Journal::Impl::record(const AttemptEnded& fact) {
 
 void Journal::Impl::record(const StopRequested& fact) {
   constexpr const char* kinds[] = {"none", "drain", "finish", "cancel", "kill"};
-  line(R"({{"stop":"{}","t":{:.3f},"why":{}}})", kinds[static_cast<int>(fact.kind)], epoch_s(), json_text(fact.why));
+  line(R"({{"stop":"{}","t":{:.3f},"why":{}}})", kinds[static_cast<int>(fact.kind)], epoch_s(), json_string(fact.why));
 }
 
 void Journal::Impl::record(const LaunchAttempt& launch) {
@@ -183,14 +176,15 @@ void Journal::Impl::record(const LaunchAttempt& launch) {
     buffer += R"(,"gpus":[)";
     for (const auto& [slot, gpu] : launch.gpus) {
       if (buffer.back() != '[') buffer += ',';
-      buffer += json_text(planned->slots.at(slot).gpus.at(gpu).position);
+      buffer += json_string(planned->slots.at(slot).gpus.at(gpu).position);
     }
     buffer += ']';
   }
+  if (launch.waits) buffer.append(R"(,"waits":true)");
   if (!launch.with.empty()) fmt::format_to(out, R"(,"with":[{}])", fmt::join(launch.with, ","));
   const auto& key = keys[launch.step];
   fmt::format_to(out, R"(,"key":"{:016x}","digest":"{:016x}")", key.key, key.digest);
-  if (const auto id = graph->step(launch.step).id; !id.empty()) buffer.append(R"(,"id":)").append(json_text(id));
+  if (const auto id = graph->step(launch.step).id; !id.empty()) buffer.append(R"(,"id":)").append(json_string(id));
   buffer += '}';
   seal_record(buffer, begin);
 }
@@ -219,7 +213,8 @@ void Journal::Impl::record(const SlotQuarantined& bad) {
   std::vector<std::string> gpus;
   for (const auto& gpu : planned->slots[bad.slot].gpus) gpus.push_back(gpu.identity);
   line(R"({{"quarantined":{},"t":{:.3f},"worker":{},"host":{},"gpus":{},"failures":{}}})",
-       planned->slots[bad.slot].slot, epoch_s(), bad.worker, json_text(planned->host), json_texts(gpus), bad.failures);
+       planned->slots[bad.slot].slot, epoch_s(), bad.worker, json_string(planned->host), json_texts(gpus),
+       bad.failures);
 }
 
 Journal::Journal(std::string path, std::uint64_t size, std::shared_ptr<const Graph> graph, const Plan& plan)
@@ -239,8 +234,8 @@ void Journal::begin_life(const LifeRecord& life) {
   const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   impl_->line(
       R"({{"life":{},"t":{:.3f},"at":"{:%FT%TZ}","gradus":{},"steps":{},"count":{},"host":{},"pid":{},"argv":{}}})",
-      journal_version, epoch_s(), fmt::gmtime(now), json_text(life.program_version), json_text(life.steps_file),
-      life.step_count, json_text(life.host), life.pid, json_texts(life.command_line));
+      journal_version, epoch_s(), fmt::gmtime(now), json_string(life.program_version), json_string(life.steps_file),
+      life.step_count, json_string(life.host), life.pid, json_texts(life.command_line));
   impl_->write_all();
   impl_->sync();
 }

@@ -4,9 +4,11 @@
 #include <simdjson.h>
 
 #include <charconv>
+#include <fstream>
 #include <stdexcept>
 #include <unordered_map>
 
+#include "core/json_string.h"
 #include "gradus/journal.h"
 #include "run/seal.h"
 
@@ -142,6 +144,49 @@ JournalStory read_journal(const std::string& path, std::string text) {
   story.whole_size = at;
   story.torn_bytes = text.size() - at;
   return story;
+}
+
+namespace {
+
+/// The number behind `"key":` in a record of ours; the keys of a record stand in a known order.
+std::optional<std::uint32_t> number_of(std::string_view record, std::string_view key) {
+  const auto at = record.find(key);
+  if (at == std::string_view::npos) return std::nullopt;
+  std::uint32_t number = 0;
+  const auto [end, error] = std::from_chars(record.data() + at + key.size(), record.data() + record.size(), number);
+  return error == std::errc() ? std::optional(number) : std::nullopt;
+}
+
+}  // namespace
+
+std::optional<FoundStep> find_step(const std::string& path, const std::string& name) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw std::runtime_error(fmt::format("{} cannot be read", path));
+  const auto id = R"(,"id":)" + json_string(name) + R"(,"x":)";
+  std::uint32_t wanted_ordinal = 0;
+  std::from_chars(name.data(), name.data() + name.size(), wanted_ordinal);
+  std::optional<FoundStep> by_id, by_ordinal;
+  const auto end_of = [](std::optional<FoundStep>& step, std::uint32_t which) {
+    if (step && step->ordinal == which) step->is_running = false;
+  };
+  for (std::string line; std::getline(file, line) && !file.eof();) {
+    if (const auto ordinal = number_of(line, R"({"launch":)"); ordinal && line.starts_with("{\"launch")) {
+      const FoundStep found{*ordinal, number_of(line, R"("a":)").value_or(1),
+                            number_of(line, R"("worker":)").value_or(0), number_of(line, R"("slots":[)").value_or(0),
+                            true};
+      // The id is the last key before the checksum.
+      if (line.find(id) != std::string::npos) by_id = found;
+      if (*ordinal == wanted_ordinal) by_ordinal = found;
+    } else if (line.starts_with("{\"end\":") || line.starts_with("{\"lost\":")) {
+      const auto ended = number_of(line, line.starts_with("{\"end") ? R"({"end":)" : R"({"lost":)").value_or(0);
+      end_of(by_id, ended);
+      end_of(by_ordinal, ended);
+    } else if (line.starts_with("{\"life\":")) {
+      if (by_id) by_id->is_running = false;
+      if (by_ordinal) by_ordinal->is_running = false;
+    }
+  }
+  return by_id ? by_id : by_ordinal;
 }
 
 }  // namespace gradus

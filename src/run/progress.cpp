@@ -67,8 +67,8 @@ void Progress::clear() {
 std::string Progress::line(double now) const {
   const auto& counts = scheduler_.counts();
   const auto done = settled(counts);
-  auto text =
-      fmt::format("[{}] {}/{} done, {} running", clock_text(now - begin_), done, counts.total(), counts.running);
+  auto text = fmt::format("[{}] {}/{} done, {} running", clock_text(now - begin_), done, counts.total(),
+                          counts.running - scheduler_.waiting_at_slots());
   if (counts.failed > 0) text += fmt::format(", {} failed", counts.failed);
   if (counts.skipped > 0) text += fmt::format(", {} skipped", counts.skipped);
   if (const auto held = scheduler_.held_slots(); held > 0) text += fmt::format(", {} slots held", held);

@@ -14,6 +14,8 @@
 #include <string_view>
 #include <system_error>
 
+#include "core/log_names.h"
+
 namespace gradus {
 namespace {
 
@@ -27,17 +29,6 @@ constexpr std::string_view lock_begin = "process ";
 
 void make_folder(const std::string& path) {
   if (mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) machine_refuses("mkdir " + path);
-}
-
-/// `17.out`, `17.2.err`: see core/log_names.h.
-bool is_log_name(std::string_view name) {
-  if (!name.ends_with(".out") && !name.ends_with(".err")) return false;
-  name.remove_suffix(4);
-  const auto is_number = [](std::string_view text) {
-    return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
-  };
-  const auto dot = name.find('.');
-  return is_number(name.substr(0, dot)) && (dot == std::string_view::npos || is_number(name.substr(dot + 1)));
 }
 
 /// True when the file begins like this, or ends before it can differ (killed while it was begun).

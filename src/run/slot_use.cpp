@@ -25,7 +25,7 @@ void SlotUse::lost(WorkerId worker, double now) {
 }
 
 void SlotUse::launched(const LaunchAttempt& launch, double now) {
-  Live live{launch.attempt, launch.worker, now, 0, 0, {}};
+  Live live{launch.attempt, launch.worker, now, 0, 0, {}, launch.slots.empty() ? 0 : launch.slots.front()};
   if (launch.worker < plan_.ranks.size()) {
     const auto& slots = plan_.ranks[launch.worker].slots;
     for (const auto slot : launch.slots) ++(slots.at(slot).gpus.empty() ? live.cpu_slots : live.gpu_slots);
@@ -39,7 +39,10 @@ double SlotUse::freed(StepIndex step, std::uint32_t attempt, WorkerId worker, do
   if (it == live_.end() || it->second.attempt != attempt || it->second.worker != worker) return -1;
   const auto live = it->second;
   live_.erase(it);
-  const double held = std::max(0.0, now - live.since);
+  // One that waited there holds the slot since the one before it has ended.
+  double& free_since = free_since_[{worker, live.first_slot}];
+  const double held = std::max(0.0, now - std::max(live.since, free_since));
+  free_since = now;
   busy_[worker].gpu_s += held * live.gpu_slots;
   busy_[worker].cpu_s += held * live.cpu_slots;
   for (const auto other : live.with) {

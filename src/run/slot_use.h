@@ -55,6 +55,7 @@ class SlotUse {
     double since;
     std::uint32_t gpu_slots, cpu_slots;
     std::vector<WorkerId> with;
+    std::uint32_t first_slot = 0;
   };
   struct Busy {
     double gpu_s = 0, cpu_s = 0;
@@ -64,6 +65,7 @@ class SlotUse {
   std::map<WorkerId, Presence> present_;
   std::map<WorkerId, Busy> busy_;
   std::map<StepIndex, Live> live_;
+  std::map<std::pair<WorkerId, std::uint32_t>, double> free_since_;  // by slot
 };
 
 }  // namespace gradus

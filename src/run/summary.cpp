@@ -57,7 +57,7 @@ void Summary::on_fact(const Fact& fact, const Decisions& decisions, double now) 
                {}};
     note_slow(attempt);
     const auto at = running_.find(end->step);
-    if (!attempt.outcome.succeeded() && at != running_.end()) failed_at_[end->step].push_back(at->second);
+    if (attempt.outcome.is_steps_own_failure() && at != running_.end()) failed_at_[end->step].push_back(at->second);
     if (attempt.outcome.succeeded() && !attempt.outcome.detail.empty() && ++remarks_ == 1) {
       first_remark_ = where(attempt) + ": " + attempt.outcome.detail;
     }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <deque>
 #include <queue>
 #include <stdexcept>
 #include <string>
@@ -83,12 +84,14 @@ struct SimulatedCluster::Impl {
     double ends_at = 0;
     Outcome outcome;
     std::vector<std::uint32_t> slots;
+    double seconds = 0;
   };
   struct Worker {
     SimulatedWorker plan;
     bool is_there = false;
     double last_message_at = 0;
-    std::vector<std::uint32_t> occupants;  // by slot: an index into attempts, or nobody
+    std::vector<std::uint32_t> occupants;            // by slot: an index into attempts, or nobody
+    std::vector<std::deque<std::uint32_t>> waiting;  // by slot: what runs there next
   };
 
   std::shared_ptr<const Graph> graph;
@@ -124,7 +127,9 @@ struct SimulatedCluster::Impl {
   void worker_joins(std::uint32_t place);
   void worker_goes(std::uint32_t place);
   void attempt_ends(std::uint32_t index);
+  void begin(std::uint32_t index);
   void vacate(std::uint32_t index);
+  bool call_back(Worker& worker, std::uint32_t place, const KillAttempt& kill);
   void say(std::uint32_t place, Fact fact, double at_least_after);
   void send(Fact fact, double at);
   void say_nonsense(std::uint32_t place, const AttemptEnded& about);
@@ -145,6 +150,7 @@ SimulatedCluster::Impl::Impl(std::shared_ptr<const Graph> the_graph, Simulation 
   for (auto& plan : simulation.workers) {
     Worker worker;
     worker.occupants.assign(plan.shape.slots.size(), nobody);
+    worker.waiting.resize(plan.shape.slots.size());
     worker.plan = std::move(plan);
     workers.push_back(std::move(worker));
   }
@@ -216,6 +222,11 @@ void SimulatedCluster::Impl::worker_goes(std::uint32_t place) {
   worker.is_there = false;
   const double noticed_after = unit(notice, place) * faults.loss_notice_s;
   say(place, WorkerLost{worker.plan.worker, "simulated"}, noticed_after);
+  for (auto& queue : worker.waiting) {
+    for (const auto index : queue) attempts.give_back(index);
+    statistics.gone += queue.size();
+    queue.clear();
+  }
   for (std::uint32_t slot = 0; slot < worker.occupants.size(); ++slot) {
     const auto index = worker.occupants[slot];
     if (index == nobody) continue;
@@ -242,11 +253,45 @@ void SimulatedCluster::Impl::attempt_ends(std::uint32_t index) {
   say(place, std::move(ended), 0);
 }
 
+void SimulatedCluster::Impl::begin(std::uint32_t index) {
+  auto& attempt = attempts[index];
+  attempt.started_at = now;
+  attempt.ends_at = now + attempt.seconds;
+  for (const auto slot : attempt.slots) workers[attempt.worker].occupants[slot] = index;
+  push(attempt.ends_at, EventKind::attempt_ends, index, attempt.generation);
+}
+
 void SimulatedCluster::Impl::vacate(std::uint32_t index) {
   auto& attempt = attempts[index];
-  for (const auto slot : attempt.slots) workers[attempt.worker].occupants[slot] = nobody;
+  auto& worker = workers[attempt.worker];
+  for (const auto slot : attempt.slots) worker.occupants[slot] = nobody;
   ++attempt.generation;
   attempts.give_back(index);
+  for (const auto slot : attempt.slots) {
+    if (worker.waiting[slot].empty()) continue;
+    const auto next = worker.waiting[slot].front();
+    worker.waiting[slot].pop_front();
+    begin(next);
+  }
+}
+
+/// True when it waited on a slot: it will not begin.
+bool SimulatedCluster::Impl::call_back(Worker& worker, std::uint32_t place, const KillAttempt& kill) {
+  for (auto& queue : worker.waiting) {
+    const auto it = std::find_if(queue.begin(), queue.end(), [&](std::uint32_t index) {
+      return attempts[index].step == kill.step && attempts[index].number == kill.attempt;
+    });
+    if (it == queue.end()) continue;
+    AttemptEnded ended{kill.step, kill.attempt, kill.worker, {}};
+    ended.result.outcome = {OutcomeKind::cancelled, 0, "before it started"};
+    attempts.give_back(*it);
+    queue.erase(it);
+    ++statistics.killed;
+    ++statistics.ended;
+    say(place, std::move(ended), 0);
+    return true;
+  }
+  return false;
 }
 
 /// Sends what a worker says: delayed, but never overtaking what it said before.
@@ -316,7 +361,7 @@ void SimulatedCluster::perform(const LaunchAttempt& launch) {
   }
   for (const auto slot : launch.slots) {
     if (slot >= worker.occupants.size()) throw std::logic_error("launched on a slot that does not exist");
-    if (worker.occupants[slot] != nobody) throw std::logic_error("launched on a slot that is taken");
+    if (worker.occupants[slot] != nobody && !launch.waits) throw std::logic_error("launched on a slot that is taken");
   }
   const auto index = sim.attempts.take();
   auto& attempt = sim.attempts[index];
@@ -329,18 +374,19 @@ void SimulatedCluster::perform(const LaunchAttempt& launch) {
   attempt.step = launch.step;
   attempt.number = launch.attempt;
   attempt.worker = found->second;
-  attempt.started_at = sim.now;
-  attempt.ends_at = sim.now + course.seconds;
+  attempt.seconds = course.seconds;
   attempt.outcome = std::move(course.outcome);
   attempt.slots.assign(launch.slots.begin(), launch.slots.end());
-  for (const auto slot : attempt.slots) worker.occupants[slot] = index;
-  sim.push(attempt.ends_at, EventKind::attempt_ends, index, attempt.generation);
+  const auto first = launch.slots.front();
+  if (worker.occupants[first] == nobody) return sim.begin(index);
+  worker.waiting[first].push_back(index);
 }
 
 void SimulatedCluster::perform(const KillAttempt& kill) {
   auto& sim = *impl_;
   const auto found = sim.places.find(kill.worker);
   if (found == sim.places.end()) return;
+  if (sim.call_back(sim.workers[found->second], found->second, kill) || kill.call_back) return;
   for (const auto index : sim.workers[found->second].occupants) {
     if (index == nobody) continue;
     auto& attempt = sim.attempts[index];

@@ -177,6 +177,7 @@ void Referee::on_fact(const Fact& fact, const Decisions& decisions, double now) 
   std::visit([&](const auto& one) { judge(one, decisions, now); }, fact);
   if (!decisions.launches.empty() && more_workers_follow_) complain("launched although more workers follow at once");
   judge_quarantine(decisions);
+  judge_call_backs(decisions);
   for (const auto& launch : decisions.launches) judge_launch(launch);
   if (++facts_ % look_closely_every_ != 0) return;
   judge_batch(decisions.launches);
@@ -190,6 +191,7 @@ void Referee::on_time(const Decisions& decisions, double now) {
     stop_ = StopKind::cancel;
   }
   judge_kills(decisions, grace_over, false);
+  judge_call_backs(decisions);
   const bool may_retry = options_.retry_delay_s > 0;
   for (const auto& launch : decisions.launches) {
     if (!may_retry) complain("time alone launched something");
@@ -206,7 +208,7 @@ void Referee::judge(const WorkerJoined& fact, const Decisions& decisions, double
   const bool is_new = it == workers_.end() || !it->second.alive;
   if (is_new) {
     more_workers_follow_ = fact.more_follow;
-    Worker worker{fact.shape, true, std::vector<StepIndex>(fact.shape.slots.size(), no_step), {}};
+    Worker worker{fact.shape, true, std::vector<StepIndex>(fact.shape.slots.size(), no_step), {}, {}};
     workers_.insert_or_assign(fact.worker, std::move(worker));
   }
   Settling nothing;
@@ -237,7 +239,7 @@ void Referee::judge(const AttemptEnded& fact, const Decisions& decisions, double
           retries > 0 ? quarantined_failures(fact.step) + static_cast<std::uint32_t>(decisions.quarantined.size()) : 0;
       const auto failures = ++failures_[fact.step];
       if (failures > retries && (failed || failures > retries + may_be_forgiven)) spread_failure(fact.step, settling);
-    } else if (may_launch()) {
+    } else if (may_launch() && !called_back_.contains(fact.step)) {
       count_loss(fact.step, settling);
     }
     leave_slots(fact.step);
@@ -273,6 +275,7 @@ void Referee::judge(const WorkerLost& fact, const Decisions& decisions, double /
   for (const auto step : gone) complain(name(step) + " was lost with its worker, but that was not said");
   judge_settled(decisions, settling);
   for (const auto& kill : decisions.kills) {
+    if (kill.call_back) continue;
     if (cut_now.erase(kill.step) == 0) complain(name(kill.step) + " is killed without a reason");
     if (!kill.at_once) complain(name(kill.step) + " has lost a node and is not killed at once");
   }
@@ -294,6 +297,7 @@ void Referee::judge(const StopRequested& fact, const Decisions& decisions, doubl
 void Referee::judge_kills(const Decisions& decisions, bool expected, bool at_once) {
   std::set<StepIndex> killed;
   for (const auto& kill : decisions.kills) {
+    if (kill.call_back) continue;
     const auto it = live_.find(kill.step);
     if (it == live_.end() || it->second.attempt != kill.attempt || it->second.worker != kill.worker) {
       complain("what is to be killed does not live: " + name(kill.step));
@@ -353,8 +357,19 @@ void Referee::judge_settled(const Decisions& decisions, Settling& settling) {
 void Referee::leave_slots(StepIndex step) {
   const auto it = live_.find(step);
   auto& worker = workers_.at(it->second.worker);
-  for (const auto slot : it->second.slots) worker.occupants[slot] = no_step;
+  for (const auto slot : it->second.slots) {
+    auto& waiting = worker.waiting[slot];
+    if (worker.occupants[slot] != step) {
+      std::erase(waiting, step);
+    } else if (waiting.empty()) {
+      worker.occupants[slot] = no_step;
+    } else {
+      worker.occupants[slot] = waiting.front();
+      waiting.pop_front();
+    }
+  }
   worker.live.erase(step);
+  called_back_.erase(step);
   for (const auto other : it->second.with) {
     auto& occupants = workers_.at(other).occupants;
     std::replace(occupants.begin(), occupants.end(), step, no_step);
@@ -384,13 +399,68 @@ void Referee::judge_launch(const LaunchAttempt& launch) {
   if (it == workers_.end() || !it->second.alive)
     return complain(name(step) + " launched on a worker that is not there");
   auto& worker = it->second;
+  worker.live.insert(step);
+  live_[step] = launch;
+  if (launch.waits) return judge_waiting(launch, worker);
   judge_slots(launch, worker);
   judge_nodes(launch);
   for (const auto slot : launch.slots) {
     if (slot < worker.occupants.size()) worker.occupants[slot] = step;
   }
-  worker.live.insert(step);
-  live_[step] = launch;
+}
+
+/// One that is to wait at a slot: only behind another, only where none is free for it, never a second try.
+void Referee::judge_waiting(const LaunchAttempt& launch, Worker& worker) {
+  const auto who = name(launch.step);
+  const auto wanted = ask(launch.step);
+  if (options_.prefetch_s <= 0) complain(who + " is to wait at a slot, which nobody asked for");
+  if (launch.slots.size() != 1 || launch.slots.front() >= worker.occupants.size() || !launch.with.empty()) {
+    return complain(who + " is to wait at what is not one slot");
+  }
+  const auto slot = launch.slots.front();
+  const auto occupant = worker.occupants[slot];
+  if (occupant == no_step || occupant == out_of_use) complain(who + " is to wait at a slot where nothing runs");
+  if (!holds(wanted, worker.shape, {slot}) || wanted.gpus > 0 || !wanted.is_single()) {
+    complain(who + " is to wait where it does not get what it asked for");
+  }
+  judge_gpus(launch, worker);
+  if (has_failed_before(launch.step) || losses_[launch.step] > 0) complain(who + " has failed before and is to wait");
+  if (scheduler_.held_slots() == 0 && free_slots_for(wanted, false) > 0) {
+    complain(who + " is to wait though a slot is free");
+  }
+  auto& waiting = worker.waiting[slot];
+  waiting.push_back(launch.step);
+  constexpr std::size_t most = 16;
+  if (waiting.size() > most) complain("more than 16 steps wait at one slot");
+}
+
+bool Referee::is_waiting(StepIndex step) const {
+  const auto it = live_.find(step);
+  if (it == live_.end() || !it->second.waits) return false;
+  const auto& worker = workers_.at(it->second.worker);
+  return worker.occupants[it->second.slots.front()] != step;
+}
+
+bool Referee::a_slot_idles() const {
+  return std::any_of(workers_.begin(), workers_.end(),
+                     [this](const auto& one) { return !free_slots(one.second).empty(); });
+}
+
+/// With a reason only, only what waits, once; and everything when nothing more is to start.
+void Referee::judge_call_backs(const Decisions& decisions) {
+  for (const auto& kill : decisions.kills) {
+    if (!kill.call_back) continue;
+    const auto it = live_.find(kill.step);
+    const bool is_there = it != live_.end() && it->second.attempt == kill.attempt && it->second.worker == kill.worker;
+    if (!is_there || !is_waiting(kill.step)) complain(name(kill.step) + " is called back, but it waits nowhere");
+    if (!called_back_.insert(kill.step).second) complain(name(kill.step) + " is called back twice");
+    if (may_launch() && !a_slot_idles()) complain(name(kill.step) + " is called back though no slot idles");
+  }
+  if (may_launch() || stop_ >= StopKind::cancel) return;
+  for (const auto& [step, launch] : live_) {
+    if (is_waiting(step) && !called_back_.contains(step))
+      complain(name(step) + " may begin though nothing is to start");
+  }
 }
 
 /// Whole nodes, as many as asked for, each with the GPUs asked for.
@@ -599,7 +669,8 @@ void Referee::sees(const LaunchAttempt& launch) {
   if (decided_.empty() || committed_ == 0) return complain(name(launch.step) + " is launched before it was recorded");
   const auto& next = decided_.front();
   if (next.step != launch.step || next.attempt != launch.attempt || next.worker != launch.worker ||
-      next.slots != launch.slots || next.gpus != launch.gpus || next.with != launch.with) {
+      next.slots != launch.slots || next.gpus != launch.gpus || next.with != launch.with ||
+      next.waits != launch.waits) {
     complain(name(launch.step) + " is launched, but " + name(next.step) + " was decided");
   }
   decided_.pop_front();
@@ -607,7 +678,8 @@ void Referee::sees(const LaunchAttempt& launch) {
 }
 
 void Referee::sees(const KillAttempt& kill) {
-  if (stop_ < StopKind::cancel && !cut_.contains(kill.step)) complain(name(kill.step) + " is killed without a stop");
+  if (stop_ < StopKind::cancel && !kill.call_back && !cut_.contains(kill.step))
+    complain(name(kill.step) + " is killed without a stop");
 }
 
 void Referee::final_whistle() {

@@ -56,6 +56,7 @@ class Referee final : public Observer {
     WorkerShape shape;
     bool alive = true;
     std::vector<StepIndex> occupants;
+    std::map<std::uint32_t, std::deque<StepIndex>> waiting;  // by slot: what runs there next
     std::set<StepIndex> live;
   };
   struct Settling {
@@ -83,6 +84,10 @@ class Referee final : public Observer {
   void judge_quarantine(const Decisions& decisions);
   std::uint32_t quarantined_failures(StepIndex step) const;
   void judge_slots(const LaunchAttempt& launch, const Worker& worker);
+  void judge_waiting(const LaunchAttempt& launch, Worker& worker);
+  bool is_waiting(StepIndex step) const;
+  bool a_slot_idles() const;
+  void judge_call_backs(const Decisions& decisions);
   void judge_nodes(const LaunchAttempt& launch);
   std::size_t nodes_for(const Ask& ask, bool only_free) const;
   void judge_gpus(const LaunchAttempt& launch, const Worker& worker);
@@ -112,6 +117,7 @@ class Referee final : public Observer {
   std::vector<std::uint32_t> attempts_, failures_, losses_;
   std::unordered_map<StepIndex, LaunchAttempt> live_;
   std::set<std::pair<WorkerId, std::uint32_t>> quarantined_;
+  std::set<StepIndex> called_back_;
   std::set<StepIndex> cut_;  // live on several nodes, of which one is lost
   std::unordered_map<StepIndex, std::vector<Place>> failed_places_;
   std::map<WorkerId, Worker> workers_;

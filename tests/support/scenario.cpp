@@ -88,7 +88,10 @@ void Rehearsal::act(const Decisions& decisions) {
 std::vector<std::string> Rehearsal::tell(const Decisions& decisions) {
   std::vector<std::string> lines;
   for (const auto& kill : decisions.kills) {
-    lines.push_back((kill.at_once ? "kill at once " : "kill ") + attempt_name(kill.step, kill.attempt));
+    lines.push_back((kill.call_back ? "call back "
+                     : kill.at_once ? "kill at once "
+                                    : "kill ") +
+                    attempt_name(kill.step, kill.attempt));
   }
   for (const auto& lost : decisions.lost) lines.push_back("lost " + attempt_name(lost.step, lost.attempt));
   for (const auto& settled : decisions.settled) lines.push_back(tell(settled));
@@ -107,9 +110,10 @@ std::string Rehearsal::tell(const LaunchAttempt& launch) const {
   std::vector<std::uint32_t> gpus;
   const auto& slots = shapes_.at(launch.worker).slots;
   for (const auto& [slot, index] : launch.gpus) gpus.push_back(slots.at(slot).gpus.at(index));
-  return fmt::format("launch {} on {} slots {}{}{}{}{}", attempt_name(launch.step, launch.attempt), launch.worker,
+  return fmt::format("launch {} on {} slots {}{}{}{}{}{}", attempt_name(launch.step, launch.attempt), launch.worker,
                      comma_joined(launch.slots), gpus.empty() ? "" : " gpus ", comma_joined(gpus),
-                     launch.with.empty() ? "" : " with ", comma_joined(launch.with));
+                     launch.with.empty() ? "" : " with ", comma_joined(launch.with),
+                     launch.waits ? ", to wait there" : "");
 }
 
 std::string Rehearsal::tell(const StepSettled& settled) const {
@@ -194,6 +198,8 @@ SchedulerOptions scheduler_options(std::string_view words) {
       options.quarantine_after = static_cast<std::uint32_t>(std::stoul(value));
     else if (key == "retry-delay")
       options.retry_delay_s = std::stod(value);
+    else if (key == "prefetch")
+      options.prefetch_s = std::stod(value);
     else if (key == "grace")
       options.grace_s = std::stod(value);
     else

@@ -10,7 +10,7 @@
 //   steps
 //     a gpus=2 cost=10
 //     b after a
-//   options on-error=stop crash-limit=3 grace=10 quarantine=3 retry-delay=1     (may be left out)
+//   options on-error=stop crash-limit=3 grace=10 quarantine=3 retry-delay=1 prefetch=5     (may be left out)
 //   at 0                                  what follows happens at this second
 //   join 0 on n0: 0 1 -/4                 worker, node, slots; `more` before the colon: others follow at once
 //     > launch a.1 on 0 slots 0,1 gpus 0,1

@@ -1,0 +1,166 @@
+// gradus logs: what steps have written.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <chrono>
+#include <cstdio>
+#include <fstream>
+#include <optional>
+#include <thread>
+
+#include "cli/commands.h"
+#include "core/printable.h"
+#include "core/size_text.h"
+#include "run/journal_reader.h"
+#include "run/output_archive.h"
+#include "run/run_directory.h"
+
+namespace gradus::cli {
+namespace {
+
+constexpr const char* help =
+    "Usage: gradus logs RUN                 which steps have written how much\n"
+    "       gradus logs RUN STEP [options]  what a step has written: its standard output, then its standard error\n\n"
+    "RUN is a run directory or its steps file; STEP an id, or an ordinal.\n\n"
+    "  --attempt N   of its Nth attempt (default: its latest)\n"
+    "  --out, --err  only this stream\n"
+    "  --follow      while it runs, go on until it has ended\n";
+
+struct Wanted {
+  std::string run;
+  std::string step;
+  std::optional<std::uint32_t> attempt;
+  bool out = true, err = true, follow = false;
+};
+
+int refuse(const std::string& what) {
+  fmt::print(stderr, "gradus: {}\n", printable(what));
+  return 2;
+}
+
+bool is_number(const std::string& text, std::uint32_t& number) {
+  const char* end = text.data() + text.size();
+  return std::from_chars(text.data(), end, number).ptr == end && !text.empty();
+}
+
+/// Prints `output` from its byte `from` on; returns how far it came.
+std::uint64_t print_from(const StoredOutput& output, std::uint64_t from) {
+  std::ifstream file(output.path, std::ios::binary);
+  file.seekg(static_cast<std::streamoff>(output.offset + from));
+  char part[65536];
+  while (file && from < output.size) {
+    file.read(part, static_cast<std::streamsize>(std::min<std::uint64_t>(sizeof part, output.size - from)));
+    const auto got = static_cast<std::size_t>(file.gcount());
+    std::fwrite(part, 1, got, stdout);
+    from += got;
+    if (got == 0) break;
+  }
+  std::fflush(stdout);
+  return from;
+}
+
+int list(const std::string& run) {
+  const auto all = OutputArchive(run).list();
+  for (const auto& one : all) {
+    fmt::print("{:>8}  attempt {}  out {:>10}  err {:>10}\n", one.ordinal, one.attempt, size_text(one.out_size),
+               size_text(one.err_size));
+  }
+  if (all.empty()) fmt::print(stderr, "gradus: no step has written anything that was kept\n");
+  return 0;
+}
+
+/// The attempt's output now: where it is kept, or where it grows.
+std::optional<StoredOutput> output_now(const std::string& run, const FoundStep& found, Stream stream) {
+  if (auto kept = OutputArchive(run).find(found.ordinal, found.attempt, stream)) return kept;
+  if (!found.is_running) return std::nullopt;
+  StoredOutput growing{run + "/" + running_log_name(found.worker, found.slot, stream), 0, 0};
+  std::ifstream file(growing.path, std::ios::binary | std::ios::ate);
+  if (!file) return std::nullopt;
+  growing.size = static_cast<std::uint64_t>(file.tellg());
+  return growing;
+}
+
+/// One stream while it grows: a terminal cannot show two in order.
+int follow(const Wanted& wanted, const std::string& run, FoundStep found) {
+  const auto stream = wanted.out ? Stream::out : Stream::err;
+  std::uint64_t shown = 0;
+  for (;;) {
+    const bool was_running = found.is_running;
+    if (const auto output = output_now(run, found, stream); output && output->size > shown) {
+      shown = print_from(*output, shown);
+    }
+    if (!was_running) return 0;
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    const auto now = find_step(run + "/journal.jsonl", wanted.step);
+    found.is_running = now && now->is_running && now->attempt == found.attempt;
+  }
+}
+
+int show(const Wanted& wanted, const std::string& run) {
+  auto found = find_step(run + "/journal.jsonl", wanted.step);
+  if (!found) return refuse(fmt::format("step {} was never started in {}", wanted.step, run));
+  if (wanted.attempt) {
+    if (*wanted.attempt == 0 || *wanted.attempt > found->attempt) {
+      return refuse(fmt::format("step {} had {} attempt(s)", wanted.step, found->attempt));
+    }
+    found->is_running = found->is_running && *wanted.attempt == found->attempt;
+    found->attempt = *wanted.attempt;
+  }
+  if (wanted.follow) return follow(wanted, run, *found);
+  bool any = false;
+  for (const auto stream : {Stream::out, Stream::err}) {
+    if (!(stream == Stream::out ? wanted.out : wanted.err)) continue;
+    const auto output = output_now(run, *found, stream);
+    if (!output || output->size == 0) continue;
+    print_from(*output, 0);
+    any = true;
+  }
+  if (!any)
+    fmt::print(stderr, "gradus: attempt {} of step {} has written nothing that was kept\n", found->attempt,
+               wanted.step);
+  return 0;
+}
+
+}  // namespace
+
+int logs_command(const Words& words) {
+  Wanted wanted;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const auto& word = words[i];
+    if (word == "--help" || word == "-h") {
+      fmt::print("{}", help);
+      return 0;
+    }
+    std::uint32_t number = 0;
+    if (word == "--out") {
+      wanted.err = false;
+    } else if (word == "--err") {
+      wanted.out = false;
+    } else if (word == "--follow" || word == "-f") {
+      wanted.follow = true;
+    } else if (word == "--attempt") {
+      if (i + 1 == words.size() || !is_number(words[++i], number)) return refuse("--attempt wants a number");
+      wanted.attempt = number;
+    } else if (word.starts_with("-")) {
+      return refuse(fmt::format("gradus logs does not know '{}': see gradus logs --help", word));
+    } else if (wanted.run.empty()) {
+      wanted.run = word;
+    } else if (wanted.step.empty()) {
+      wanted.step = word;
+    } else {
+      return refuse(fmt::format("one step, please: both '{}' and '{}' were given", wanted.step, word));
+    }
+  }
+  if (wanted.run.empty()) return refuse("which run? gradus logs RUN [STEP]");
+  if (!wanted.out && !wanted.err) return refuse("--out and --err exclude each other");
+  const auto holds_run = [](const std::string& folder) {
+    return access((folder + "/journal.jsonl").c_str(), F_OK) == 0;
+  };
+  auto run = wanted.run;
+  if (!holds_run(run)) run = default_run_directory(wanted.run);
+  if (!holds_run(run)) return refuse(fmt::format("{} holds no run", wanted.run));
+  return wanted.step.empty() ? list(run) : show(wanted, run);
+}
+
+}  // namespace gradus::cli

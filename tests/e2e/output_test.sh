@@ -1,0 +1,80 @@
+#!/bin/bash
+# Where the output of steps goes (--output), and how it is read again (gradus logs).
+#   output_test.sh GRADUS
+set -euo pipefail
+here=$(dirname "$(readlink -f "$0")")
+. "$here/../cluster/expect.sh"
+gradus=$(readlink -f "$1")
+make_scratch
+cd "$scratch"
+files() { (cd steps.run/logs && ls | sed 's/rank-0\..*\.pack/PACK/' | paste -sd ' '); }
+cat >steps.jsonl <<'X'
+{"id":"says","command":"echo said; echo complained >&2"}
+{"id":"silent","command":"true"}
+{"id":"fails","command":"echo before; echo why >&2; exit 3"}
+X
+
+it "a few steps have two files each"
+expect_exit 1 "$gradus" run steps.jsonl --threads 3
+expect_equal "files" "1.err 1.out 2.err 2.out 3.err 3.out" "$(files)"
+
+for kind in "packed:PACK" "failed:3.err 3.out" "none:"; do
+  it "--output ${kind%%:*} leaves exactly: ${kind#*:}"
+  expect_exit 1 "$gradus" run steps.jsonl --threads 3 --output "${kind%%:*}" --restart
+  expect_equal "files" "${kind#*:}" "$(files)"
+done
+it "--output of another kind is refused with the four that there are"
+expect_exit 2 "$gradus" run steps.jsonl --output tapes
+expect_match "message" "steps, packed, failed, none" "$seen"
+
+it "gradus logs tells the same whatever --output was"
+for kind in steps packed; do
+  expect_exit 1 "$gradus" run steps.jsonl --threads 3 --output $kind --restart
+  expect_exit 0 "$gradus" logs steps.jsonl says
+  expect_equal "its output" $'said\ncomplained' "$seen"
+  expect_exit 0 "$gradus" logs steps.run 3 --err
+  expect_equal "standard error by ordinal" "why" "$seen"
+  expect_exit 0 "$gradus" logs steps.run silent
+  expect_match "of a silent step" "has written nothing" "$seen"
+  expect_exit 0 "$gradus" logs steps.run
+  expect_equal "steps with output" "1 3" "$(awk '{print $1}' <<<"$seen" | paste -sd ' ')"
+  expect_match "the failed step's end, in the summary" "why" "$(grep -A3 failed steps.run/summary.json)"
+done
+
+it "gradus logs says what is wrong with its arguments"
+expect_exit 2 "$gradus" logs
+expect_exit 2 "$gradus" logs nowhere
+expect_match "message" "nowhere holds no run" "$seen"
+expect_exit 2 "$gradus" logs steps.run unknown
+expect_match "message" "was never started" "$seen"
+expect_exit 2 "$gradus" logs steps.run says --attempt 2
+expect_match "message" "had 1 attempt" "$seen"
+
+it "--follow shows a step's output while it grows, and ends with it"
+echo 'for i in 1 2 3 4; do echo $i; sleep 0.4; done' >slow.txt
+"$gradus" run slow.txt --threads 1 --output packed >/dev/null &
+run=$!
+wait_until 20 test -s slow.run/logs/running.0.0.out || fail "an output that grows" "$(ls slow.run/logs 2>&1)"
+expect_exit 0 run_bounded 60 "$gradus" logs slow.run 1 --follow
+expect_equal "all of it" "1 2 3 4" "$(paste -sd ' ' <<<"$seen")"
+await_end 20 $run
+
+it "more than a thousand steps are packed unless asked, which is said"
+seq 1001 | sed 's,.*,echo x,' >many.txt
+expect_exit 0 "$gradus" run many.txt --threads 3
+expect_match "message" "output: one file for each rank, since there are more than 1000 steps" "$seen"
+expect_equal "files" 1 "$(ls many.run/logs | wc -l)"
+expect_equal "outputs in it" 1001 "$("$gradus" logs many.run | wc -l)"
+
+it "a killed run leaves what had ended, and --resume adds to it"
+printf 'echo one\nkill -9 $PPID; sleep 5\necho three\n' >killed.txt
+expect_exit 137 "$gradus" run killed.txt --threads 1 --output packed
+expect_exit 0 "$gradus" logs killed.run 1
+expect_equal "what had ended" one "$seen"
+sed -i 's/^kill.*/echo two/' killed.txt
+expect_exit 0 "$gradus" run killed.txt --threads 1 --output packed --resume
+expect_equal "packs of two lives" 2 "$(ls killed.run/logs | wc -l)"
+expect_exit 0 "$gradus" logs killed.run 1
+expect_equal "of the first life" one "$seen"
+expect_exit 0 "$gradus" logs killed.run 2
+expect_equal "of the second life" two "$seen"
