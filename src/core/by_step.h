@@ -31,7 +31,7 @@ class ByStep {
   const_iterator begin() const { return entries_.begin(); }
   const_iterator end() const { return entries_.end(); }
 
-  /// The step's value, a new one when it has none.
+  /// The step's value, a new one when it has none; references to others end then.
   Value& operator[](StepIndex step) {
     auto& place = places_.at(step);
     if (place == nowhere) {
@@ -40,9 +40,10 @@ class ByStep {
     }
     return entries_[place].second;
   }
-  /// The step's value; throws std::out_of_range when it has none.
+  /// Of a step that has one.
   Value& at(StepIndex step) { return entries_.at(places_.at(step)).second; }
   const Value& at(StepIndex step) const { return entries_.at(places_.at(step)).second; }
+  /// Ends every iterator.
   void erase(iterator it) {
     places_[it->first] = nowhere;
     if (it + 1 != entries_.end()) {

@@ -31,7 +31,7 @@ bool Scheduler::Impl::fits_before_limit(StepIndex step, double now) const {
 /// behind it get their turn.
 void Scheduler::Impl::put_aside_what_does_not_fit(double now) {
   if (options.start_nothing_after == never) return;
-  for (const auto number : std::vector<std::size_t>(ready.by_head())) {
+  for (const auto number : ready.by_head()) {
     auto& group = ready.group(number);
     while (!group.entries.empty() && !fits_before_limit(group.entries.top().step, now)) {
       const auto step = group.entries.top().step;
@@ -110,7 +110,7 @@ void Scheduler::Impl::launch_in_order(bool on_gpu_slots, double now, Decisions& 
   bool an_earlier_one_waits = false;
   for (std::vector<bool> refused(ready.group_count(), false); !kept_came_free;) {
     put_aside_what_does_not_fit(now);
-    const auto& order = ready.by_head();
+    const auto& order = ready.in_order();
     const auto found = std::find_if(order.begin(), order.end(), [&](std::size_t number) {
       return !refused[number] && !(on_gpu_slots && ready.group(number).demand.wants_gpu);
     });
@@ -265,9 +265,9 @@ void Scheduler::Impl::launch(std::size_t number, WorkerPlace worker, const std::
     decided.with.push_back(slots.worker(place).id);
   }
   live[step] = {attempts[step], worker, chosen, with, false, now, now};
-  if (group.demand.is_any_slot()) let_others_wait_behind(step, {worker, chosen.front()});
   slots_changed(worker);
   for (const auto place : with) slots_changed(place);
+  if (group.demand.is_any_slot()) let_others_wait_behind(step, {worker, chosen.front()});
   ready.pop(number);
 }
 
@@ -276,7 +276,7 @@ void Scheduler::Impl::launch(std::size_t number, WorkerPlace worker, const std::
 bool Scheduler::Impl::is_wanted_by_gpu_step(WorkerPlace place) const {
   if (ready.gpu_steps() == 0) return false;
   const auto& worker = slots.worker(place);
-  for (const auto number : ready.by_head()) {
+  for (const auto number : ready.in_order()) {
     const auto& group = ready.group(number);
     if (!group.demand.wants_gpu || group.avoid.has_node(worker.shape.node)) continue;
     if (worker_could_hold(group.demand, place)) return true;

@@ -28,7 +28,7 @@ void ReadyQueues::pop(std::size_t number) {
   if (group.entries.empty()) std::erase(active_, number);
 }
 
-const std::vector<std::size_t>& ReadyQueues::by_head() const {
+const std::vector<std::size_t>& ReadyQueues::in_order() const {
   if (!is_in_order_) {
     std::sort(active_.begin(), active_.end(),
               [this](std::size_t a, std::size_t b) { return groups_[b].entries.top() < groups_[a].entries.top(); });

@@ -60,7 +60,9 @@ class ReadyQueues {
   const Group& group(std::size_t number) const { return groups_[number]; }
   std::size_t group_count() const { return groups_.size(); }
   /// The groups that have a step, in order of their heads; holds until the next push or pop.
-  const std::vector<std::size_t>& by_head() const;
+  const std::vector<std::size_t>& in_order() const;
+  /// The same, to keep while steps are taken out.
+  std::vector<std::size_t> by_head() const { return in_order(); }
   bool empty() const { return size_ == 0; }
   std::size_t size() const { return size_; }
   std::size_t gpu_steps() const { return gpu_steps_; }

@@ -110,6 +110,7 @@ void Scheduler::Impl::prerequisite_met(StepIndex node, std::vector<StepIndex>& b
 }
 
 void Scheduler::Impl::succeed_dependents(StepIndex node) {
+  if (graph->dependents(node).empty()) return;
   std::vector<StepIndex> done{node};
   while (!done.empty()) {
     const auto next = done.back();

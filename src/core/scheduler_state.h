@@ -67,9 +67,9 @@ struct Scheduler::Impl {
   StepCounts counts;
   ReadyQueues ready;
   SlotTable slots;
+  std::map<Demand, EarliestWorkers> earliest;  // for demands that had slots kept for them
   SlotQueues queues;
   double look_for_late_at = never;
-  std::map<Demand, EarliestWorkers> earliest;  // for demands that had slots kept for them
   StepIndex kept_for = no_step;
   bool kept_came_free = false;  // a launch gave up what was kept
   double kept_until = 0;        // when the kept slots are expected to be free together

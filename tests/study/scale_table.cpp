@@ -3,7 +3,8 @@
 // A first pass runs them in the simulated cluster and writes down each fact in 16 bytes; a second pass gives the same
 // facts again from there, so that its CPU time is theirs and not the simulator's.
 //
-//   gradus_scale_table [--steps N] [--slots M] [--two-gpus SHARE] [--chains]    one row; without arguments all
+//   gradus_scale_table [--steps N] [--slots M] [--two-gpus SHARE] [--chains] [--quarantine]    one row; without
+//   arguments all
 #include <fmt/format.h>
 #include <malloc.h>
 #include <sys/resource.h>
@@ -28,8 +29,9 @@ constexpr double delay_s = 0.0003;
 struct Case {
   StepIndex steps = 0;
   std::uint32_t slots = 0;
-  double two_gpus = 0;  // share of the steps that take two GPUs
-  bool chains = false;  // every second step needs the one before
+  double two_gpus = 0;      // share of the steps that take two GPUs
+  bool chains = false;      // every second step needs the one before
+  bool quarantine = false;  // as by default in gradus run
 };
 
 double cpu_s() {
@@ -80,6 +82,12 @@ Simulation make_simulation(const Case& one) {
   };
   simulation.faults.message_delay_s = delay_s;
   return simulation;
+}
+
+SchedulerOptions rules(const Case& one) {
+  SchedulerOptions options;
+  options.quarantine_after = one.quarantine ? 3 : 0;
+  return options;
 }
 
 /// What happened, to happen again.
@@ -165,7 +173,7 @@ void measure(const Case& one) {
 
   const double begin = cpu_s();
   {
-    Scheduler scheduler(graph, {});
+    Scheduler scheduler(graph, rules(one));
     SimulatedCluster cluster(graph, make_simulation(one));
     Recorder recorder(cluster, record);
     run_loop(scheduler, recorder, {});
@@ -175,7 +183,7 @@ void measure(const Case& one) {
 
   const auto heap_before = heap_bytes();
   const double before_reading = cpu_s();
-  Scheduler scheduler(graph, {});
+  Scheduler scheduler(graph, rules(one));
   const double before_run = cpu_s();
   const auto for_scheduler = heap_bytes() - heap_before;
   Replay replay(record);
@@ -202,7 +210,7 @@ void measure(const Case& one) {
 
 int main_of_table(int argc, char** argv) {
   print_head();
-  Case one{1000000, 10000, 0, false};
+  Case one{1000000, 10000, 0, false, false};
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
     const char* value = i + 1 < argc ? argv[i + 1] : "0";
@@ -210,17 +218,18 @@ int main_of_table(int argc, char** argv) {
     if (word == "--slots") one.slots = static_cast<std::uint32_t>(std::atol(value));
     if (word == "--two-gpus") one.two_gpus = std::atof(value);
     if (word == "--chains") one.chains = true;
+    if (word == "--quarantine") one.quarantine = true;
   }
   if (argc > 1) {
     measure(one);
     return 0;
   }
   for (const double two_gpus : {0.0, 0.1}) {
-    measure({100000, 1000, two_gpus, false});
-    measure({1000000, 10000, two_gpus, false});
-    measure({10000000, 100000, two_gpus, false});
+    measure({100000, 1000, two_gpus, false, false});
+    measure({1000000, 10000, two_gpus, false, false});
+    measure({10000000, 100000, two_gpus, false, false});
   }
-  measure({10000000, 100000, 0, true});
+  measure({10000000, 100000, 0, true, false});
   return 0;
 }
 
