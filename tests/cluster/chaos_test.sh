@@ -6,7 +6,7 @@
 set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
 . "$here/expect.sh"
-gradus=$(readlink -f "$1") launcher=$(readlink -f "$2") faulty=$(readlink -f "$3") seconds=${4:-90} seed=${5:-1} steps=${6:-3000}
+gradus=$(readlink -f "$1") launcher=$(readlink -f "$2") faulty=$(readlink -f "$3") seconds=${4:-90} seed=${5:-1} steps=${6:-}
 hosts=$here/hosts
 make_scratch
 cd "$scratch"
@@ -24,6 +24,14 @@ sleep \$2
 if [[ \$3 == 1 && \$GRADUS_ATTEMPT == 1 ]]; then exit 1; fi
 echo "end \$1 \$\$ \$(date +%s%N)" >>$scratch/world
 END
+# As many as this machine does in about a minute when nothing disturbs them, 3000 at most.
+if [[ -z $steps ]]; then
+  begun_at=$(date +%s%N)
+  seq 40 | xargs -P 2 -I{} bash "$scratch/step.sh" {} 0 0
+  steps=$((60 * 40 * 1000000000 / ($(date +%s%N) - begun_at)))
+  steps=$((steps > 3000 ? 3000 : steps < 300 ? 300 : steps))
+  echo "  $steps steps"
+fi
 : >world
 awk -v steps=$steps -v seed=$seed -v step="$scratch/step.sh" 'BEGIN {
   srand(seed)
@@ -80,13 +88,17 @@ fault() {
 # $1: fault or calm. Leaves the exit code in $code.
 life() {
   local command=("$hosts" mpirun) options=() limit=75 i
+  [[ $1 == fault ]] || limit=180
   out_of_reach=()
+  local begun_lives=$(lives_begun)
   if [[ $1 == fault && $((RANDOM % 2)) == 0 ]]; then command=("$launcher"); options=(--survive --lost-after 10s); fi
   timeout -k 5 $limit "${command[@]}" -np 4 --map-by node --host h0:1,h1:1,h2:1,h3:1 \
     -x LD_PRELOAD="$faulty" -x FAULTY="full:$scratch/disk_is_full" -x FAULTY_FILE=.run/journal.jsonl "$gradus" run "$scratch/steps.jsonl" \
     --run-dir "$run" --threads 2 --quiet --resume --retry-delay 0.1s --grace 2s "${options[@]}" >log 2>&1 &
   life_pid=$!
   if [[ $1 == fault ]]; then
+    # Mostly while it runs: to start takes longer than all the faults on a slow machine.
+    ((RANDOM % 4 == 0)) || wait_until 20 life_has_begun "$begun_lives" || true
     for ((i = 0; i < 6; i++)); do
       sleep 0.$((RANDOM % 9))
       sleep $((RANDOM % 2))
@@ -94,11 +106,11 @@ life() {
       fault
     done
   fi
-  # mpirun itself can wait for ever for the daemon of a host that is cut off, when all of gradus has long gone: only
-  # gradus-mpirun promises an end.
+  # mpirun itself can wait for ever for the daemon of a host that is cut off, when all of gradus has long gone, or when
+  # that happens while it starts the ranks: only gradus-mpirun promises an end.
   if [[ ${command[0]} == "$hosts" ]] && ! wait_until 40 process_has_ended $life_pid && has_told_its_end; then
     hanging=$((hanging + 1))
-    echo "  mpirun hangs: $(tail -n 5 log | cut -c 1-200)"; ps -eo pid,ppid,etimes,args | grep -E "orted|mpirun|$gradus run" | grep -v grep | cut -c 1-180 >"$scratch/../hang.$seed.$lives"
+    echo "  mpirun hangs: $(tail -n 5 log | cut -c 1-200)"
     pkill -KILL -P $life_pid
   fi
   code=0
@@ -110,7 +122,10 @@ life() {
   [[ $code != 0 ]] || [[ $(reported | wc -l) == "$steps" ]] || fail "all $steps steps reported, since it says 0" "$(reported | wc -l): $(grep -v PMIX log | head -n 40)"
 }
 
-has_told_its_end() { grep -q '"state": "\(finished\|stopped\|interrupted\)"' "$run/summary.json"; }
+# Or has not begun at all.
+has_told_its_end() { [[ ! -e $run/summary.json ]] || grep -q '"state": "\(finished\|stopped\|interrupted\)"' "$run/summary.json"; }
+lives_begun() { grep -c '^{"life"' "$run/journal.jsonl" 2>/dev/null || true; }
+life_has_begun() { [[ $(lives_begun) -gt ${1:-0} ]]; }
 
 lives=0 hanging=0
 : >before

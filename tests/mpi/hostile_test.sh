@@ -10,15 +10,16 @@ cd "$scratch"
 mpi_environment
 unset GRADUS_GPU_LIST GRADUS_USE_GPU CUDA_VISIBLE_DEVICES
 for ((i = 1; i <= 120; i++)); do echo "echo $i %(RANK)s >>$scratch/ran; sleep 0.01; echo $i %(RANK)s >>$scratch/ended"; done >steps.txt
-launches() { grep -o '"launch":[0-9]*,"t":[0-9.]*,"a":1,"worker":'"$1" steps.run/journal.jsonl | cut -d : -f 2 | cut -d , -f 1 | sort; }
+# Not all that were sent to a rank: short steps that wait at its slots may be called back.
+ends() { grep -o '"end":[0-9]*,"t":[0-9.]*,"a":[0-9]*,"worker":'"$1"',"outcome":"succeeded"' steps.run/journal.jsonl | cut -d : -f 2 | cut -d , -f 1 | sort; }
 
 for ((seed = 1; seed <= seeds; seed++)); do
   it "a rank that sends doubled, late, early, invented and absurd ends (seed $seed) changes nothing"
   rm -rf steps.run ran ended
   expect_exit 0 timeout -k 5 60 "$mpiexec" -np 2 "$gradus" run steps.txt --threads 2 --quiet : -np 1 "$fuzzer" noise $seed
   expect_match "summary" "120 of 120 steps succeeded" "$seen"
-  # Those that the honest rank was given it ran, each once and to its end; the others nobody ran.
-  expect_equal "steps that ran" "$(launches 1 | paste -sd ' ')" "$(cut -d ' ' -f 1 ran | sort | paste -sd ' ')"
+  # Those of which the honest rank told the end it ran, each once and to its end; the others nobody ran.
+  expect_equal "steps that ran" "$(ends 1 | paste -sd ' ')" "$(cut -d ' ' -f 1 ran | sort | paste -sd ' ')"
   expect_equal "steps that ran to their end" "$(sort ran)" "$(sort ended)"
   strays=$(grep -c '"stray"' steps.run/journal.jsonl || true)
   ((strays > 0)) || fail "ends that nothing waited for, in the journal" "$strays"
