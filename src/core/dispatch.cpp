@@ -101,7 +101,7 @@ void Scheduler::Impl::dispatch(double now, Decisions& out) {
     if (!kept_came_free) launch_in_order(true, now, out);
   } while (kept_came_free);
   prefetch(now, out);
-  if (look_for_late_at == never && queues.size() > 0 && a_slot_idles()) look_for_late_at = now + options.prefetch_s;
+  if (look_for_late_at == never && queues.size() > 0) look_for_late_at = now + options.prefetch_s;
 }
 
 /// Free slots only get fewer meanwhile, so a group that could not be served is

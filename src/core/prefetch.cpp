@@ -2,8 +2,9 @@
 //
 // A step may be sent to wait behind the running step of a slot when both are short by what was observed of their shape,
 // when no slot is free for it and none is kept for another, and only so many that all together are expected to run for
-// `prefetch_s`: so nothing is delayed by more than that, and a loss of the worker costs no more. When a slot idles
-// while others have steps waiting behind one that is late, these are called back.
+// `prefetch_s`: so nothing is delayed by more than that, and a loss of the worker costs no more. What waits behind one
+// that is late is called back: among steps of the same shape may be one that is long, and behind another such it would
+// begin long after its turn.
 #include <algorithm>
 
 #include "core/scheduler_state.h"
@@ -94,14 +95,10 @@ void Scheduler::Impl::call_back_all(Decisions& out) {
   for (const auto& place : places) call_back(place, out);
 }
 
-bool Scheduler::Impl::a_slot_idles() const {
-  return !slots.free(SlotTable::Kind::gpu).empty() || !slots.free(SlotTable::Kind::cpu).empty();
-}
-
-/// Looked at from time to time only: at the end of a run with very many slots each end would be a reason to look.
+/// Looked at from time to time only: with very many slots a timer for each would cost more than they save.
 void Scheduler::Impl::call_back_late_ones(double now, Decisions& out) {
   look_for_late_at = never;
-  if (!may_launch() || queues.size() == 0 || !a_slot_idles()) return;
+  if (!may_launch() || queues.size() == 0) return;
   std::vector<SlotPlace> late;
   for (const auto& [place, queue] : queues.all()) {
     const auto& front = live.at(slots.occupant(place.first, place.second));

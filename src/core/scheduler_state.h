@@ -168,7 +168,6 @@ struct Scheduler::Impl {
   void call_back(const SlotPlace& place, Decisions& out);
   void call_back_all(Decisions& out);
   void call_back_late_ones(double now, Decisions& out);
-  bool a_slot_idles() const;
 
   std::string sanity_check() const;
 };

@@ -177,7 +177,7 @@ void Referee::on_fact(const Fact& fact, const Decisions& decisions, double now) 
   std::visit([&](const auto& one) { judge(one, decisions, now); }, fact);
   if (!decisions.launches.empty() && more_workers_follow_) complain("launched although more workers follow at once");
   judge_quarantine(decisions);
-  judge_call_backs(decisions);
+  judge_call_backs(decisions, false);
   for (const auto& launch : decisions.launches) judge_launch(launch);
   if (++facts_ % look_closely_every_ != 0) return;
   judge_batch(decisions.launches);
@@ -191,7 +191,7 @@ void Referee::on_time(const Decisions& decisions, double now) {
     stop_ = StopKind::cancel;
   }
   judge_kills(decisions, grace_over, false);
-  judge_call_backs(decisions);
+  judge_call_backs(decisions, true);
   const bool may_retry = options_.retry_delay_s > 0;
   for (const auto& launch : decisions.launches) {
     if (!may_retry) complain("time alone launched something");
@@ -441,20 +441,16 @@ bool Referee::is_waiting(StepIndex step) const {
   return worker.occupants[it->second.slots.front()] != step;
 }
 
-bool Referee::a_slot_idles() const {
-  return std::any_of(workers_.begin(), workers_.end(),
-                     [this](const auto& one) { return !free_slots(one.second).empty(); });
-}
-
 /// With a reason only, only what waits, once; and everything when nothing more is to start.
-void Referee::judge_call_backs(const Decisions& decisions) {
+void Referee::judge_call_backs(const Decisions& decisions, bool time_has_passed) {
   for (const auto& kill : decisions.kills) {
     if (!kill.call_back) continue;
     const auto it = live_.find(kill.step);
     const bool is_there = it != live_.end() && it->second.attempt == kill.attempt && it->second.worker == kill.worker;
     if (!is_there || !is_waiting(kill.step)) complain(name(kill.step) + " is called back, but it waits nowhere");
     if (!called_back_.insert(kill.step).second) complain(name(kill.step) + " is called back twice");
-    if (may_launch() && !a_slot_idles()) complain(name(kill.step) + " is called back though no slot idles");
+    if (may_launch() && !time_has_passed)
+      complain(name(kill.step) + " is called back, and nothing says that it is late");
   }
   if (may_launch() || stop_ >= StopKind::cancel) return;
   for (const auto& [step, launch] : live_) {

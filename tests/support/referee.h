@@ -86,8 +86,7 @@ class Referee final : public Observer {
   void judge_slots(const LaunchAttempt& launch, const Worker& worker);
   void judge_waiting(const LaunchAttempt& launch, Worker& worker);
   bool is_waiting(StepIndex step) const;
-  bool a_slot_idles() const;
-  void judge_call_backs(const Decisions& decisions);
+  void judge_call_backs(const Decisions& decisions, bool time_has_passed);
   void judge_nodes(const LaunchAttempt& launch);
   std::size_t nodes_for(const Ask& ask, bool only_free) const;
   void judge_gpus(const LaunchAttempt& launch, const Worker& worker);
