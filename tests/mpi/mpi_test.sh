@@ -165,3 +165,13 @@ expect_exit 0 timeout -k 5 60 "${command[@]}" all.txt --threads 1 --resume
 for i in $before; do expect_equal "runs of step $i, reported before" 1 "$(wc -l <all.$i)"; done
 for ((i = 1; i <= 150; i++)); do expect_file all.$i; done
 seen_fault "mpirun and all ranks are killed at once" "\`--resume\` goes on; what was reported has run once"
+
+it "short steps wait at the slots; what waits behind one that is longer than its like runs elsewhere, once"
+ranks 3
+for ((i = 1; i <= 120; i++)); do echo "sleep $((i == 40 ? 3 : 0)).002; echo $i >>waited"; done >wait.txt
+expect_exit 0 timeout -k 5 100 "${command[@]}" wait.txt --threads 1 --prefetch 0.5s
+expect_equal "steps that ran, each once" "$(seq 120 | paste -sd ' ')" "$(sort -n waited | paste -sd ' ')"
+((waited = $(grep -c '"waits":true' wait.run/journal.jsonl))) || fail "steps that waited at a slot" 0
+called_back=$(grep -o '"end":[0-9]*,.*"outcome":"cancelled"' wait.run/journal.jsonl | grep -o '^"end":[0-9]*' | cut -d : -f 2)
+[[ -n $called_back ]] || fail "steps that were called back from behind step 40" "none of $waited that waited"
+expect_no_match "what failed or was lost" '"outcome":"(exit_code|signal)"|"lost"' "$(<wait.run/journal.jsonl)"
