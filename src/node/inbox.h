@@ -11,8 +11,8 @@
 
 namespace gradus {
 
-/// How long ends for which nobody was woken may lie there. A queue of short steps lasts ten times as long
-/// (default_prefetch_s); shorter naps would take time from the steps.
+/// How long ends for which nobody was woken may lie there. A queue of short steps lasts twenty times as
+/// long (--prefetch); shorter naps would take time from the steps.
 inline constexpr double lazy_nap_s = 1e-3;
 
 class Inbox {
