@@ -141,11 +141,10 @@ class Run {
     const bool many = input_.steps.graph->step_count() > most_with_own_files;
     input_.options.output = many ? OutputKind::packed : OutputKind::steps;
     if (!many) return;
-    fmt::print(
-        "output: one file for each rank, since there are more than {} steps; 'gradus logs {} STEP' shows a step's "
-        "(--output)\n",
-        most_with_own_files, printable(directory_.path()));
-    std::fflush(stdout);
+    tell(stdout,
+         "output: one file for each rank, since there are more than {} steps; 'gradus logs {} STEP' shows a step's "
+         "(--output)\n",
+         most_with_own_files, printable(directory_.path()));
   }
 
   std::vector<std::string> command_line() const {
