@@ -134,6 +134,36 @@ TEST_F(JournalTest, holds_a_whole_life_as_json_lines) {
   EXPECT_EQ(all[4]["over"], 0);
 }
 
+TEST_F(JournalTest, an_end_tells_of_gpus_and_of_bytes_only_what_is_known) {
+  const auto journal = open();
+  const auto record_of = [&](const Usage& usage) {
+    journal->on_time(launch(0), 0);
+    auto fact = end(0);
+    fact.result.usage = usage;
+    journal->on_fact(fact, nothing, 1);
+    journal->commit(1);
+    return records().back();
+  };
+  Usage usage;
+  for (const auto* key : {"in", "out", "gpu_busy", "gpu_samples", "gpu_mem", "gpu_total"}) {
+    EXPECT_FALSE(record_of(usage).contains(key)) << key;
+  }
+  usage.in_bytes = 512;
+  usage.out_bytes = std::uint64_t{1} << 40;
+  usage.gpu = {7, 0.344F, 1234, 81559};
+  const auto all = record_of(usage);
+  EXPECT_EQ(all["in"], 512);
+  EXPECT_EQ(all["out"], std::uint64_t{1} << 40);
+  EXPECT_EQ(all["gpu_busy"], 0.34);
+  EXPECT_EQ(all["gpu_samples"], 7);
+  EXPECT_EQ(all["gpu_mem"], 1234);
+  EXPECT_EQ(all["gpu_total"], 81559);
+  usage.gpu = {0, 0, 20, 9856};  // a MIG instance
+  const auto mig = record_of(usage);
+  EXPECT_FALSE(mig.contains("gpu_busy"));
+  EXPECT_EQ(mig["gpu_mem"], 20);
+}
+
 TEST_F(JournalTest, nothing_is_written_before_commit_and_all_of_a_turn_with_it) {
   const auto journal = open();
   const auto before = text();
