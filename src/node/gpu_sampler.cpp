@@ -71,7 +71,9 @@ void GpuSampler::run() {
     if (gpus.empty()) continue;
     const double asked_at = monotonic_s();
     lock.unlock();
-    const auto answer = look(gpus);
+    const double own_before = seconds_of(CLOCK_THREAD_CPUTIME_ID);
+    auto answer = look(gpus);
+    answer.cpu_s += seconds_of(CLOCK_THREAD_CPUTIME_ID) - own_before;  // starting a child costs something, too
     lock.lock();
     if (!closing_) take(answer, asked_at);
   }
