@@ -80,8 +80,8 @@ TEST(GpuAdvice, is_none_for_steps_or_slots_of_several_gpus) {
 
 TEST(GpuAdvice, weighs_attempts_by_their_samples_and_fears_for_the_smallest_gpu) {
   GpuUseOfRun use;
-  use.ended({10, 0.9F, 100, 81559});
   use.ended({30, 0.1F, 7000, 16000});
+  use.ended({10, 0.9F, 100, 81559});
   use.ended({});
   EXPECT_EQ(use.attempts(), 2U);
   EXPECT_NEAR(use.busy(), 0.3, 1e-6);

@@ -81,7 +81,6 @@ std::string gpu_reading_line(const GpuReading& reading) {
 }
 
 void GpuSamples::began(std::uint32_t slot, std::vector<std::uint32_t> gpus, double now) {
-  ended(slot);
   running_.push_back({slot, std::move(gpus), now, {}});
 }
 
