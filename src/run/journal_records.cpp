@@ -189,7 +189,18 @@ struct JournalRecords::Parser {
     if (key == "user") end.usage.user_s = value.get_double();
     if (key == "sys") end.usage.system_s = value.get_double();
     if (key == "rss") end.usage.max_rss_kib = value.get_uint64();
+    if (key == "in") end.usage.in_bytes = value.get_uint64();
+    if (key == "out") end.usage.out_bytes = value.get_uint64();
+    if (key.starts_with("gpu_")) take_gpu_use(key, value);
     if (key == "final") end.is_final = true, end.final_state = state_of(value.get_string());
+  }
+
+  void take_gpu_use(std::string_view key, od::value& value) {
+    auto& gpu = end.usage.gpu;
+    if (key == "gpu_busy") gpu.busy = static_cast<float>(value.get_double().value());
+    if (key == "gpu_samples") gpu.samples = small(value.get_uint64());
+    if (key == "gpu_mem") gpu.memory_mib = small(value.get_uint64());
+    if (key == "gpu_total") gpu.total_mib = small(value.get_uint64());
   }
 
   void take_settled(std::string_view key, od::value& value) {
