@@ -177,7 +177,14 @@ const std::vector<Group>& groups() {
            return Text();
          }}}},
       {"Output",
-       {{"quiet", command_line, nullptr, "no progress lines",
+       {{"notify", command_line | steps_file, "COMMAND",
+         "run by /bin/sh beside the steps, on the master's host, when the first step fails, when the run is told to "
+         "stop, and at its end: GRADUS_EVENT is first-failure, drain or end, standard input the summary as JSON",
+         [](RunOptions& o, const Text& t) { return keep(o.notify, t); }},
+        {"notify-limit", command_line | steps_file, "TIME",
+         "how long it may take, and how long the run waits for it at its end (default 60s)",
+         [](RunOptions& o, const Text& t) { return store_duration(o.notify_limit_s, t); }},
+        {"quiet", command_line, nullptr, "no progress lines",
          [](RunOptions& o, const Text&) {
            o.quiet = true;
            return Text();
