@@ -274,10 +274,12 @@ TEST_F(SummaryTest, while_the_run_goes_on_it_says_so_and_what_runs) {
 TEST_F(SummaryTest, tells_all_in_one_last_line) {
   begin("a; b; c; d after b");
   join(0, 0);
-  for (const StepIndex step : {0U, 1U, 2U}) launch(step, 0);
+  launch(0, 0);
+  launch(1, 0, 0, {1});
+  fail(1);  // at 1 s
   ended(0, 5, 5);
-  fail(1);
-  fail(2);
+  launch(2, 5);
+  ended(2, 1, 6, {OutcomeKind::exit_code, 3, ""}, StepState::failed);
   Decisions decisions;
   settle(decisions, 3, StepState::skipped, 1);
   summary->on_time(decisions, 10);
