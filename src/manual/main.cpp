@@ -73,11 +73,12 @@ void write_all(const Job& job) {
   const auto overview = read_help(output_of(quoted(job.program) + " --help"));
   auto subcommands = subcommands_in(overview);
   if (subcommands.empty()) throw std::runtime_error("the overview names no subcommand");
-  std::vector<std::string> by_hand{"gradus-journal(5)", "gradus-steps(5)"};
+  const std::vector<std::pair<std::string, int>> by_hand{
+      {"gradus-mpirun", 1}, {"gradus-journal", 5}, {"gradus-steps", 5}};
   const auto others = [&](const std::string& self) {
     std::vector<std::string> all{"gradus(1)"};
     for (const auto& one : subcommands) all.push_back("gradus-" + one.name + "(1)");
-    all.insert(all.end(), by_hand.begin(), by_hand.end());
+    for (const auto& [name, section] : by_hand) all.push_back(fmt::format("{}({})", name, section));
     std::erase(all, self);
     return all;
   };
@@ -91,9 +92,10 @@ void write_all(const Job& job) {
     const auto name = "gradus-" + one.name;
     write_file(job.share / "man/man1" / (name + ".1"), page_of_help(page(name, 1, one.summary), one.help));
   }
-  for (const auto* name : {"gradus-steps", "gradus-journal"}) {
-    const auto text = read_file(job.pages / (std::string(name).substr(7) + ".md"));
-    write_file(job.share / "man/man5" / (std::string(name) + ".5"), page_of_markdown(page(name, 5, ""), text));
+  for (const auto& [name, section] : by_hand) {
+    const auto text = read_file(job.pages / (name.substr(7) + ".md"));
+    write_file(job.share / fmt::format("man/man{0}/{1}.{0}", section, name),
+               page_of_markdown(page(name, section, ""), text));
   }
   write_file(job.share / "bash-completion/completions/gradus", bash_completion(subcommands));
 }
