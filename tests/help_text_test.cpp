@@ -57,6 +57,7 @@ TEST(HelpTextTest, an_option_has_names_and_a_value_whose_words_may_be_typed) {
   EXPECT_EQ(sharing.value, "N|off");
   EXPECT_THAT(sharing.choices, ElementsAre("off"));
   EXPECT_THAT(read_option("--nodes N").choices, IsEmpty());
+  EXPECT_EQ(read_option("--watch [TIME]").value, "") << "need not be there";
   EXPECT_THAT(read_option("-h [ --help ]").names, ElementsAre("-h", "--help"));
 }
 

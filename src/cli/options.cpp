@@ -404,6 +404,8 @@ Text overview() {
          "  gradus check STEPS    read and check a steps file without running it\n"
          "  gradus simulate STEPS predict how long a run would take, and how many nodes are enough\n"
          "  gradus gpus           print the GPUs that are found\n"
+         "  gradus status RUN     how a run stands: counts, what runs where, what failed, time left\n"
+         "  gradus explain RUN    why a step is not running, or what idle slots wait for\n"
          "  gradus logs RUN STEP  print what a step has written\n"
          "  gradus doctor         print what each rank sees and what is wrong with it\n"
          "  gradus template       write a job script for SLURM, or Scipion's host configuration\n"

@@ -103,7 +103,7 @@ OptionForm read_option(const std::string& tag) {
   OptionForm form;
   std::istringstream words(tag);
   for (std::string word; words >> word;) {
-    if (word == "[" || word == "]") continue;  // Boost's `-h [ --help ]`
+    if (word.starts_with("[") || word == "]") continue;  // Boost's `-h [ --help ]`; a value that need not be there
     if (word.ends_with(",")) word.pop_back();
     (word.starts_with("-") ? form.names.emplace_back() : form.value) = word;
   }
