@@ -61,9 +61,11 @@ class Reader {
     help.usage.push_back(split_at(line, text_column(line)));
   }
   /// A form that is as long as the column allows is followed by one blank: the column is that of the items before.
+  /// Not so with options, where one blank parts name and value.
   std::size_t column_of(std::string_view line, bool is_first) {
     const auto own = text_column(line);
     if (own != 0 || is_first) return column_ = own;
+    if (trimmed(line).starts_with("-")) return 0;
     return column_ > 0 && column_ < line.size() && line[column_ - 1] == ' ' && line[column_] != ' ' ? column_ : 0;
   }
   void take_text(std::string_view line) {
