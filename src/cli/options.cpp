@@ -387,6 +387,8 @@ Text overview() {
          "  gradus simulate STEPS predict how long a run would take, and how many nodes are enough\n"
          "  gradus gpus           print the GPUs that are found\n"
          "  gradus logs RUN STEP  print what a step has written\n"
+         "  gradus report RUN     write one page that shows all of a run\n"
+         "  gradus trace RUN      write a run for Perfetto or chrome://tracing\n"
          "  gradus doctor         print what each rank sees and what is wrong with it\n"
          "  gradus template       write a job script for SLURM, or Scipion's host configuration\n"
          "  gradus --version\n\n"
