@@ -1,5 +1,6 @@
 // gradus logs: what steps have written.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <charconv>
 #include <chrono>
@@ -9,11 +10,11 @@
 #include <thread>
 
 #include "cli/commands.h"
-#include "cli/run_argument.h"
 #include "core/printable.h"
 #include "core/size_text.h"
 #include "run/journal_reader.h"
 #include "run/output_archive.h"
+#include "run/run_directory.h"
 
 namespace gradus::cli {
 namespace {
@@ -153,7 +154,12 @@ int logs_command(const Words& words) {
   }
   if (wanted.run.empty()) return refuse("which run? gradus logs RUN [STEP]");
   if (!wanted.out && !wanted.err) return refuse("--out and --err exclude each other");
-  const auto run = run_of(wanted.run);
+  const auto holds_run = [](const std::string& folder) {
+    return access((folder + "/journal.jsonl").c_str(), F_OK) == 0;
+  };
+  auto run = wanted.run;
+  if (!holds_run(run)) run = default_run_directory(wanted.run);
+  if (!holds_run(run)) return refuse(fmt::format("{} holds no run", wanted.run));
   return wanted.step.empty() ? list(run) : show(wanted, run);
 }
 
