@@ -40,7 +40,12 @@ const TestJournal& eventful() {
   journal.end(3, 1, 2, "exit_code", true).launch(3, 3, 1, {1}, 2).end(3, 3, 5, "signal").skipped(4, 3, 5);
   journal.quarantined(3, 2, 5, 3).end(5, 1, 6, "exit_code").skipped(7, 5, 6).end(1, 1, 9).launch(2, 9, 1, {0});
   journal.stop("drain", 10, "signal USR1").end(2, 9, 20).end(6, 1, 60).over(60, 75, 0);
-  journal.life(500).worker(1, "h1", "GPU-a GPU-b").launch(3, 501, 1, {0}).end(3, 501, 511).launch(4, 511, 1, {0});
+  journal.life(500)
+      .kept({1, 2, 6, 6})
+      .worker(1, "h1", "GPU-a GPU-b")
+      .launch(3, 501, 1, {0})
+      .end(3, 501, 511)
+      .launch(4, 511, 1, {0});
   journal.end(4, 511, 512).launch(5, 512, 1, {0}).end(5, 512, 520, "exit_code").skipped(7, 5, 520).over(521, 1);
   return journal;
 }
@@ -90,7 +95,8 @@ TEST(Report, tells_of_a_step_its_attempts_in_all_lives_and_only_its_own_output) 
   EXPECT_EQ(c["attempts"][2]["life"], 2);
   EXPECT_EQ(c["tail"][0], "output of 3.1");
   // The first life's attempt 1 of it has no output of its own any more: the second life's took its files.
-  for (const auto& cause : report(eventful())["failures"]) {
+  const auto failures = report(eventful())["failures"];
+  for (const auto& cause : failures) {
     for (const auto& example : cause["examples"]) {
       if (example["step"] != "c") continue;
       EXPECT_TRUE(example["tail"].empty());
@@ -100,7 +106,8 @@ TEST(Report, tells_of_a_step_its_attempts_in_all_lives_and_only_its_own_output) 
 
 TEST(Report, gives_advice_on_nodes_and_bad_gpus) {
   std::string words;
-  for (const auto& one : report(eventful())["advice"]) words += one["what"].get<std::string>() + "\n";
+  const auto advice = report(eventful())["advice"];
+  for (const auto& one : advice) words += one["what"].get<std::string>() + "\n";
   EXPECT_THAT(words, HasSubstr("Leave out slot 3 on h2 with GPU-d"));
   EXPECT_THAT(words, HasSubstr("node"));
 }

@@ -33,12 +33,5 @@ TEST(Rerun, is_nothing_when_all_succeeded) {
   EXPECT_EQ(rerun.command, "");
 }
 
-TEST(Rerun, quotes_what_a_shell_would_take_apart) {
-  EXPECT_EQ(shell_word("chain.txt"), "chain.txt");
-  EXPECT_EQ(shell_word("0 1"), "'0 1'");
-  EXPECT_EQ(shell_word("it's; rm"), "'it'\\''s; rm'");
-  EXPECT_EQ(shell_word(""), "''");
-}
-
 }  // namespace
 }  // namespace gradus

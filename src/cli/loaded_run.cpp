@@ -1,11 +1,8 @@
 #include "cli/loaded_run.h"
 
 #include <chrono>
-#include <fstream>
-#include <iterator>
 
-#include "cli/options.h"
-#include "gradus/steps_file.h"
+#include "cli/run_argument.h"
 #include "run/output_archive.h"
 
 namespace gradus::cli {
@@ -31,19 +28,11 @@ std::vector<std::string> tail_of(OutputArchive& archive, std::uint32_t ordinal, 
 }  // namespace
 
 LoadedRun::LoadedRun(std::string run_dir) : run_dir_(std::move(run_dir)), journal_(run_dir_ + "/journal.jsonl") {
-  journal_.read();
   now_ = epoch_now();
   pulse_ = pulse_of(run_dir_, chronicle());
   // It may have ended after its journal was read and before its lock was looked at.
   if (pulse_ == RunPulse::broken_off && journal_.read()) pulse_ = pulse_of(run_dir_, chronicle());
-  for (const char* name : {"steps.txt", "steps.json", "steps.jsonl"}) {
-    std::ifstream file(run_dir_ + "/" + name, std::ios::binary);
-    if (!file) continue;
-    kept_steps_ = run_dir_ + "/" + name;
-    auto text =
-        std::make_shared<const std::string>(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
-    graph_ = parse_steps(kept_steps_, text, steps_format(name), is_run_option).graph;
-  }
+  graph_ = graph_of_run(run_dir_, why_no_graph_);
 }
 
 OutputTail LoadedRun::tail() const {

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "gradus/graph.h"
-#include "run/chronicle.h"
+#include "run/journal_tail.h"
 #include "run/summary.h"
 
 namespace gradus::cli {
@@ -19,10 +19,10 @@ class LoadedRun {
   explicit LoadedRun(std::string run_dir);
 
   const Chronicle& chronicle() const { return journal_.chronicle(); }
-  /// Of the latest life; null when the run keeps no copy of its steps file.
+  /// Of the latest life; null when the run keeps no copy of its steps file, or it cannot be read: why_no_graph() tells.
   const std::shared_ptr<const Graph>& graph() const { return graph_; }
+  const std::string& why_no_graph() const { return why_no_graph_; }
   const std::string& directory() const { return run_dir_; }
-  std::string kept_steps() const { return kept_steps_; }
   std::string damage() const { return journal_.damage(); }
   RunPulse pulse() const { return pulse_; }
   double now() const { return now_; }  ///< when it was read, seconds since the Unix epoch
@@ -32,7 +32,7 @@ class LoadedRun {
   OutputTail tail() const;
 
  private:
-  std::string run_dir_, kept_steps_;
+  std::string run_dir_, why_no_graph_;
   JournalTail journal_;
   std::shared_ptr<const Graph> graph_;
   RunPulse pulse_ = RunPulse::unknown;

@@ -109,13 +109,12 @@ void tell_of(const LoadedRun& run) {
     fmt::print(stderr, "gradus: {}; what stands behind it is left out\n", printable(damage));
   }
   if (run.graph() == nullptr) {
-    fmt::print(stderr, "gradus: {} holds no copy of the steps file: commands and what steps need are not known\n",
-               printable(run.directory()));
+    fmt::print(stderr, "gradus: {}: commands, and what steps need, are not known\n", printable(run.why_no_graph()));
   }
 }
 
 ReportInput input_of(const LoadedRun& run) {
-  return {&run.chronicle(), run.graph(), run.tail(),     run.directory(), run.kept_steps(),
+  return {&run.chronicle(), run.graph(), run.tail(),     run.directory(), kept_steps(run.directory()),
           run.pulse(),      run.now(),   GRADUS_VERSION, run.damage()};
 }
 

@@ -10,6 +10,7 @@
 
 #include "gradus/graph.h"
 #include "run/chronicle.h"
+#include "run/journal_tail.h"
 #include "run/summary.h"
 
 namespace gradus {

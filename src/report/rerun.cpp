@@ -4,12 +4,14 @@
 
 #include <algorithm>
 
+#include "core/template_text.h"
+
 namespace gradus {
 namespace {
 
 std::string name_of(const RunStory& story, std::uint32_t ordinal) {
   if (story.graph != nullptr && ordinal <= story.graph->step_count()) return story.graph->name(ordinal - 1);
-  return story.chronicle.name(story.time.lives() - 1, ordinal);
+  return story.chronicle.name(ordinal);
 }
 
 bool is_done(const RunStory& story, std::uint32_t ordinal) {
@@ -52,14 +54,6 @@ std::string command(const LifeStory& life, const std::string& kept_steps) {
 }
 
 }  // namespace
-
-std::string shell_word(std::string_view text) {
-  constexpr std::string_view harmless = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./,:@%+=";
-  if (!text.empty() && text.find_first_not_of(harmless) == std::string_view::npos) return std::string(text);
-  std::string quoted = "'";
-  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return quoted + "'";
-}
 
 Rerun rerun_of(const RunStory& story, std::size_t most_names, const std::string& kept_steps) {
   if (story.time.lives() == 0) return {};

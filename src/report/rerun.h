@@ -1,12 +1,11 @@
 // What is left to do, and the command that does it.
 //
-// Knows: how a run is gone on with, quoting for a shell. Unaware of: why steps are left.
+// Knows: how a run is gone on with. Unaware of: why steps are left.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "report/run_story.h"
@@ -20,8 +19,5 @@ struct Rerun {
 };
 /// `kept_steps`: where the run keeps its copy of the steps, for steps that came from standard input.
 Rerun rerun_of(const RunStory& story, std::size_t most_names, const std::string& kept_steps);
-
-/// As one word for a POSIX shell.
-std::string shell_word(std::string_view text);
 
 }  // namespace gradus

@@ -36,8 +36,7 @@ void StepTable::match(const Graph& graph, const std::unordered_map<std::uint64_t
 }
 
 std::string StepTable::name(std::uint32_t step) const {
-  const auto& row = chronicle_.attempts()[last_attempt(step)];
-  return chronicle_.name(row.life, row.ordinal);
+  return chronicle_.name_of(chronicle_.attempts()[last_attempt(step)]);
 }
 
 std::optional<std::uint32_t> StepTable::of_graph(StepIndex step) const {

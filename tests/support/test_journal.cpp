@@ -54,6 +54,12 @@ TestJournal& TestJournal::worker(std::uint32_t worker, const std::string& host, 
       fmt::format(R"({{"worker":{},"host":"{}","node":{},"local_rank":0,"slots":[{}]}})", worker, host, node, all));
 }
 
+TestJournal& TestJournal::kept(const std::vector<std::uint32_t>& ranges) {
+  std::uint32_t count = 0;
+  for (std::size_t i = 0; i + 1 < ranges.size(); i += 2) count += ranges[i + 1] - ranges[i] + 1;
+  return line(fmt::format(R"({{"kept":{},"t":{:.3f},"ranges":[{}]}})", count, epoch, comma_joined(ranges)));
+}
+
 TestJournal& TestJournal::launch(std::uint32_t step, double t, std::uint32_t worker,
                                  const std::vector<std::uint32_t>& slots, std::uint32_t attempt,
                                  const std::string& more) {

@@ -26,6 +26,8 @@ class TestJournal {
   TestJournal& life(double t, std::uint32_t steps = 0);
   /// Slots separated by blanks: a GPU's name, or `-`. They are numbered on from those before.
   TestJournal& worker(std::uint32_t worker, const std::string& host, const std::string& slots);
+  /// Succeeded in an earlier life: first and last ordinals.
+  TestJournal& kept(const std::vector<std::uint32_t>& ranges);
   TestJournal& launch(std::uint32_t step, double t, std::uint32_t worker, const std::vector<std::uint32_t>& slots,
                       std::uint32_t attempt = 1, const std::string& more = "");
   /// `outcome`: a word of the journal; it is final unless `again`.
