@@ -390,33 +390,5 @@ TEST_F(JournalTest, records_of_kinds_that_do_not_matter_for_going_on_are_passed_
   EXPECT_TRUE(story.steps.empty());
 }
 
-TEST(FindStep, knows_a_step_by_its_id_or_ordinal_and_whether_it_runs) {
-  tests::TemporaryFolder folder;
-  const auto path = folder.file("journal.jsonl");
-  const auto record = [](const std::string& fields) {
-    std::string line = "{" + fields + "}";
-    seal_record(line, 0);
-    return line;
-  };
-  std::ofstream(path) << R"({"gradus":"journal","version":2})"
-                      << "\n"
-                      << record(R"("life":"1.1")")
-                      << record(R"("launch":1,"a":1,"t":1,"worker":2,"slots":[3],"id":"align")")
-                      << record(R"("launch":2,"a":1,"t":1,"worker":1,"slots":[0],"id":"1")")
-                      << record(R"("end":1,"a":1,"t":2)")
-                      << record(R"("launch":1,"a":2,"t":3,"worker":1,"slots":[4],"id":"align")") << R"({"end":1,"a":2)";
-  const auto align = find_step(path, "align");
-  ASSERT_TRUE(align);
-  EXPECT_EQ(align->ordinal, 1U);
-  EXPECT_EQ(align->attempt, 2U);
-  EXPECT_EQ(align->worker, 1U);
-  EXPECT_EQ(align->slot, 4U);
-  EXPECT_TRUE(align->is_running);                // the end that is not whole has not been said yet
-  EXPECT_EQ(find_step(path, "1")->ordinal, 2U);  // an id before an ordinal
-  EXPECT_EQ(find_step(path, "2")->ordinal, 2U);
-  EXPECT_FALSE(find_step(path, "3"));
-  EXPECT_THROW(find_step(folder.file("none"), "1"), std::runtime_error);
-}
-
 }  // namespace
 }  // namespace gradus

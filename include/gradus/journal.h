@@ -8,6 +8,8 @@
 //   {"life":2,"t":…,"at":"2026-11-23T18:00:00Z","gradus":"0.1.0","steps":"chain.txt","count":35,"host":"n1","pid":7,
 //    "argv":["gradus","run",…]}
 //     a life begins; "life" is the journal's version. Ordinals and attempts count within a life
+//   {"kept":34,"t":…,"ranges":[1,30,32,35]}
+//     steps that succeeded in an earlier life and are not run again in this one: first and last ordinals
 //   {"worker":0,"host":"n1","node":0,"local_rank":0,"slots":[{"slot":0,"thread":1,"gpus":["GPU-…"],"cores":[0]}]}
 //   {"launch":17,"t":…,"a":1,"worker":0,"slots":[0],"gpus":["0"],"key":"…","digest":"…","id":"align"}
 //     step ordinal 17, attempt 1; written before the attempt is started. "slots" count within the worker,
@@ -47,6 +49,7 @@ struct LifeRecord {
   std::string host{};
   std::int64_t pid = 0;
   std::vector<std::string> command_line{};  ///< as it was given; empty: not known
+  std::vector<bool> kept{};                 ///< by step: it succeeded in an earlier life; empty: none has
 };
 
 /// Writes the journal; one writer a run directory (its lock sees to that). All calls from one thread.

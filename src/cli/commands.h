@@ -19,6 +19,8 @@ int simulate_command(const Words& words);
 int gpus_command(const Words& words);
 int template_command(const Words& words);
 int logs_command(const Words& words);
+int status_command(const Words& words);
+int explain_command(const Words& words);
 int report_command(const Words& words);
 int trace_command(const Words& words);
 /// `without_pmi`: SLURM started several tasks that know nothing of each other; each examines itself.

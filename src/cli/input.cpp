@@ -14,7 +14,25 @@
 namespace gradus::cli {
 namespace {
 
-std::shared_ptr<const std::string> read_all(const std::string& name, Diagnostics& mistakes) {
+/// `--use-gpu no` (or an empty GPU list) with steps that use GPUs is a contradiction, told by its first place.
+void refuse_gpu_steps(const Input& input, Diagnostics& mistakes) {
+  const auto& graph = *input.steps.graph;
+  std::size_t count = 0;
+  StepIndex first = no_step;
+  for (StepIndex step = 0; step < graph.step_count(); ++step) {
+    if (!graph.step(step).has_gpu_mark && graph.options(step).gpus.value_or(0) == 0) continue;
+    if (count++ == 0) first = step;
+  }
+  if (count == 0) return;
+  mistakes.push_back(
+      {graph.file(), graph.step(first).line, 0,
+       fmt::format("step {} uses a GPU{}, but --use-gpu (or GRADUS_USE_GPU) is no: say yes or leave it out",
+                   graph.name(first), count > 1 ? fmt::format(" (and {} more do)", count - 1) : "")});
+}
+
+}  // namespace
+
+std::shared_ptr<const std::string> read_text(const std::string& name, Diagnostics& mistakes) {
   auto text = std::make_shared<std::string>();
   const int fd = name == "-" ? dup(0) : open(name.c_str(), O_RDONLY | O_CLOEXEC);
   const auto refuse = [&] {
@@ -40,24 +58,6 @@ std::shared_ptr<const std::string> read_all(const std::string& name, Diagnostics
   return text;
 }
 
-/// `--use-gpu no` (or an empty GPU list) with steps that use GPUs is a contradiction, told by its first place.
-void refuse_gpu_steps(const Input& input, Diagnostics& mistakes) {
-  const auto& graph = *input.steps.graph;
-  std::size_t count = 0;
-  StepIndex first = no_step;
-  for (StepIndex step = 0; step < graph.step_count(); ++step) {
-    if (!graph.step(step).has_gpu_mark && graph.options(step).gpus.value_or(0) == 0) continue;
-    if (count++ == 0) first = step;
-  }
-  if (count == 0) return;
-  mistakes.push_back(
-      {graph.file(), graph.step(first).line, 0,
-       fmt::format("step {} uses a GPU{}, but --use-gpu (or GRADUS_USE_GPU) is no: say yes or leave it out",
-                   graph.name(first), count > 1 ? fmt::format(" (and {} more do)", count - 1) : "")});
-}
-
-}  // namespace
-
 bool any_step_uses_gpu(const Graph& graph) {
   for (StepIndex step = 0; step < graph.step_count(); ++step) {
     if (graph.step(step).has_gpu_mark || graph.options(step).gpus.value_or(0) > 0) return true;
@@ -80,9 +80,9 @@ Input read_input(Subcommand subcommand, const std::vector<std::string>& words) {
   if (!name.empty()) {
     input.steps_name = name == "-" ? "standard input" : name;
     Diagnostics unreadable;
-    const auto text = read_all(name, unreadable);
+    input.text = read_text(name, unreadable);
     if (unreadable.empty()) {
-      input.steps = parse_steps(input.steps_name, text, steps_format(name), is_run_option);
+      input.steps = parse_steps(input.steps_name, input.text, steps_format(name), is_run_option);
       add_file_options(input.steps, input.steps_name, input.options, mistakes);
     }
     for (auto* some : {&unreadable, &input.steps.mistakes}) mistakes.insert(mistakes.end(), some->begin(), some->end());

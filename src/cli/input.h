@@ -14,13 +14,17 @@ namespace gradus::cli {
 
 struct Input {
   RunOptions options;
-  StepsFile steps;         ///< graph null when no steps file was given (plan)
-  std::string steps_name;  ///< for messages; `-` is "standard input"
+  StepsFile steps;                            ///< graph null when no steps file was given (plan)
+  std::string steps_name;                     ///< for messages; `-` is "standard input"
+  std::shared_ptr<const std::string> text{};  ///< of the steps file
 };
 
 /// Reads and checks everything that can be known without asking ranks. Prints all mistakes to standard
 /// error and throws Leave{2} when there are any; prints warnings.
 Input read_input(Subcommand subcommand, const std::vector<std::string>& words);
+
+/// The whole file, standard input for `-`; adds to `mistakes` when it cannot be read.
+std::shared_ptr<const std::string> read_text(const std::string& name, Diagnostics& mistakes);
 
 /// How slots are to be laid out for this input. `alone`: threads count the master, as in Scipion.
 PlacementOptions placement_options(const Input& input, bool alone);

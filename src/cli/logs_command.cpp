@@ -1,6 +1,5 @@
 // gradus logs: what steps have written.
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <charconv>
 #include <chrono>
@@ -10,11 +9,12 @@
 #include <thread>
 
 #include "cli/commands.h"
+#include "cli/run_argument.h"
 #include "core/printable.h"
 #include "core/size_text.h"
-#include "run/journal_reader.h"
+#include "node/tell.h"
+#include "run/journal_tail.h"
 #include "run/output_archive.h"
-#include "run/run_directory.h"
 
 namespace gradus::cli {
 namespace {
@@ -35,7 +35,7 @@ struct Wanted {
 };
 
 int refuse(const std::string& what) {
-  fmt::print(stderr, "gradus: {}\n", printable(what));
+  tell(stderr, "gradus: {}\n", printable(what));
   return 2;
 }
 
@@ -70,6 +70,21 @@ int list(const std::string& run) {
   return 0;
 }
 
+/// An attempt of a step, in the latest life in which it was started.
+struct FoundStep {
+  std::uint32_t ordinal = 0, attempt = 0;
+  std::uint32_t worker = 0, slot = 0;  // `slot` within the worker
+  bool is_running = false;
+};
+
+/// The latest attempt; nothing when the step was never started.
+std::optional<FoundStep> find_step(const Chronicle& chronicle, const std::string& name) {
+  const auto found = chronicle.latest_attempt_of(name);
+  if (!found) return std::nullopt;
+  const auto& row = chronicle.attempts()[*found];
+  return FoundStep{row.ordinal, row.attempt, row.worker, row.slot, row.state == AttemptRow::State::running};
+}
+
 /// The attempt's output now: where it is kept, or where it grows.
 std::optional<StoredOutput> output_now(const std::string& run, const FoundStep& found, Stream stream) {
   if (auto kept = OutputArchive(run).find(found.ordinal, found.attempt, stream)) return kept;
@@ -82,7 +97,7 @@ std::optional<StoredOutput> output_now(const std::string& run, const FoundStep& 
 }
 
 /// One stream while it grows: a terminal cannot show two in order.
-int follow(const Wanted& wanted, const std::string& run, FoundStep found) {
+int follow(const Wanted& wanted, const std::string& run, JournalTail& journal, FoundStep found) {
   const auto stream = wanted.out ? Stream::out : Stream::err;
   std::uint64_t shown = 0;
   for (;;) {
@@ -92,13 +107,15 @@ int follow(const Wanted& wanted, const std::string& run, FoundStep found) {
     }
     if (!was_running) return 0;
     std::this_thread::sleep_for(std::chrono::milliseconds(300));
-    const auto now = find_step(run + "/journal.jsonl", wanted.step);
+    journal.read();
+    const auto now = find_step(journal.chronicle(), wanted.step);
     found.is_running = now && now->is_running && now->attempt == found.attempt;
   }
 }
 
 int show(const Wanted& wanted, const std::string& run) {
-  auto found = find_step(run + "/journal.jsonl", wanted.step);
+  JournalTail journal(run + "/journal.jsonl");
+  auto found = find_step(journal.chronicle(), wanted.step);
   if (!found) return refuse(fmt::format("step {} was never started in {}", wanted.step, run));
   if (wanted.attempt) {
     if (*wanted.attempt == 0 || *wanted.attempt > found->attempt) {
@@ -107,7 +124,7 @@ int show(const Wanted& wanted, const std::string& run) {
     found->is_running = found->is_running && *wanted.attempt == found->attempt;
     found->attempt = *wanted.attempt;
   }
-  if (wanted.follow) return follow(wanted, run, *found);
+  if (wanted.follow) return follow(wanted, run, journal, *found);
   bool any = false;
   for (const auto stream : {Stream::out, Stream::err}) {
     if (!(stream == Stream::out ? wanted.out : wanted.err)) continue;
@@ -154,12 +171,7 @@ int logs_command(const Words& words) {
   }
   if (wanted.run.empty()) return refuse("which run? gradus logs RUN [STEP]");
   if (!wanted.out && !wanted.err) return refuse("--out and --err exclude each other");
-  const auto holds_run = [](const std::string& folder) {
-    return access((folder + "/journal.jsonl").c_str(), F_OK) == 0;
-  };
-  auto run = wanted.run;
-  if (!holds_run(run)) run = default_run_directory(wanted.run);
-  if (!holds_run(run)) return refuse(fmt::format("{} holds no run", wanted.run));
+  const auto run = run_of(wanted.run);
   return wanted.step.empty() ? list(run) : show(wanted, run);
 }
 

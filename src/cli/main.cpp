@@ -32,8 +32,8 @@ int refuse_without_pmi() {
 }
 
 int unknown_subcommand(const std::string& name) {
-  const auto nearest = nearest_word(name, {"run", "plan", "check", "simulate", "gpus", "logs", "report", "trace",
-                                           "template", "doctor", "--help", "--version"});
+  const auto nearest = nearest_word(name, {"run", "plan", "check", "simulate", "gpus", "logs", "status", "explain",
+                                           "report", "trace", "template", "doctor", "--help", "--version"});
   fmt::print(stderr, "gradus: unknown subcommand '{}'{}\n\n{}", printable(name),
              nearest.empty() ? "" : fmt::format(": did you mean '{}'?", nearest), overview());
   return 2;
@@ -46,6 +46,8 @@ int dispatch(const std::string& name, const Words& words, World& world) {
   if (name == "simulate") return simulate_command(words);
   if (name == "gpus") return gpus_command(words);
   if (name == "logs") return logs_command(words);
+  if (name == "status") return status_command(words);
+  if (name == "explain") return explain_command(words);
   if (name == "report") return report_command(words);
   if (name == "trace") return trace_command(words);
   if (name == "template") return template_command(words);
@@ -119,8 +121,12 @@ int with_mpi(const std::string& name, const Words& words, const StepEnvironment&
   return exit_code;
 }
 
+/// The subcommands that only look at something: a signal ends them as it ends any program.
+bool starts_nothing(const std::string& name) { return name != "run" && name != "plan" && name != "doctor"; }
+
 int start(const std::string& name, const Words& words) {
   const auto launch = how_launched();
+  if (launch == Launch::by_mpi || !starts_nothing(name)) install_signal_handlers();
   const bool needs_world = name == "run" || name == "plan";
   if (needs_world && launch == Launch::without_pmi) return refuse_without_pmi();
   // Before MPI_Init, which opens sockets that the guardian must not hold, and before any thread.
@@ -141,7 +147,6 @@ int main(int argc, char** argv) {
   if (name == "__guardian") return gradus::guardian_main();
   if (name == "__probe-gpus") return gradus::gpu_probe_main();
   gradus::fill_standard_descriptors();
-  gradus::install_signal_handlers();
   try {
     return gradus::cli::start(name, gradus::cli::Words(argv + std::min(argc, 2), argv + argc));
   } catch (const std::exception& error) {

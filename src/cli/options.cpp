@@ -386,6 +386,8 @@ Text overview() {
          "  gradus check STEPS    read and check a steps file without running it\n"
          "  gradus simulate STEPS predict how long a run would take, and how many nodes are enough\n"
          "  gradus gpus           print the GPUs that are found\n"
+         "  gradus status RUN     how a run stands: counts, what runs where, what failed, time left\n"
+         "  gradus explain RUN    why a step is not running, or what idle slots wait for\n"
          "  gradus logs RUN STEP  print what a step has written\n"
          "  gradus report RUN     write one page that shows all of a run\n"
          "  gradus trace RUN      write a run for Perfetto or chrome://tracing\n"

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -120,11 +121,12 @@ class Run {
 
  private:
   /// A summary that says "running" must not stay behind when the journal cannot be begun.
-  void begin_life(Journal& journal) const {
+  void begin_life(Journal& journal) {
     try {
       write_atomically(directory_.summary(), summary_of_a_running_run());
-      journal.begin_life(
-          {GRADUS_VERSION, input_.steps_name, input_.steps.graph->step_count(), host_name(), getpid(), command_line()});
+      keep_steps();
+      journal.begin_life({GRADUS_VERSION, input_.steps_name, input_.steps.graph->step_count(), host_name(), getpid(),
+                          command_line(), before_.succeeded_before});
     } catch (const std::exception& error) {
       try {
         write_atomically(directory_.summary(), summary_of_a_run_that_broke_off(error.what()));
@@ -132,6 +134,17 @@ class Run {
       }
       throw;
     }
+  }
+
+  /// Others can read the copy if they could read the file; what came by standard input they cannot.
+  void keep_steps() {
+    constexpr const char* endings[] = {".txt", ".jsonl", ".json"};
+    const auto& name = input_.options.steps;
+    struct stat status {};
+    const bool is_file = name != "-" && stat(name.c_str(), &status) == 0;
+    directory_.keep_steps(*input_.text, endings[static_cast<int>(steps_format(name))],
+                          is_file ? status.st_mode & 0777U : 0600U);
+    input_.text.reset();
   }
 
   /// A million steps must not make a million files unless asked.

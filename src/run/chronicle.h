@@ -5,7 +5,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -18,7 +17,7 @@
 
 namespace gradus {
 
-/// One attempt; 88 bytes. Times are seconds since the Unix epoch.
+/// One attempt, small: there can be millions. Times are seconds since the Unix epoch.
 struct AttemptRow {
   enum class State : std::uint8_t { running, ended, lost, broken_off /* its life ended without a word of it */ };
 
@@ -36,6 +35,7 @@ struct AttemptRow {
   double started = 0, ended = 0;  ///< by its node's clock, when ended; a lost one: `ended` is when that was known
   Usage usage;
   std::uint64_t key = 0;  ///< the step's StepKey::key: the same in all lives
+  std::uint64_t id = 0;   ///< see Chronicle::name_of()
 
   double seconds() const { return ended > started && started > 0 ? ended - started : 0; }
   bool failed() const {
@@ -105,8 +105,10 @@ class Chronicle : public RecordSink {
   const WidePlace* wide(std::size_t attempt) const;
   /// Why it could not start, which output is missing …; mostly empty.
   std::string_view detail(std::size_t attempt) const;
-  /// The explicit id of a step of that life that was started, else its ordinal.
-  std::string name(std::uint32_t life, std::uint32_t ordinal) const;
+  /// The explicit id of its step, else the step's ordinal.
+  std::string name_of(const AttemptRow& attempt) const;
+  /// Before many attempts are taken in.
+  void expect_attempts(std::size_t count) { attempts_.reserve(attempts_.size() + count); }
 
   // Of the latest life:
   /// `running` are those that hold a slot or wait at one; `waiting` those that still have to be started.
@@ -116,6 +118,8 @@ class Chronicle : public RecordSink {
   };
   Counts counts() const;
   StepStanding standing(std::uint32_t ordinal) const;
+  /// The explicit id of a step that was started, else its ordinal.
+  std::string name(std::uint32_t ordinal) const;
   /// Whose failure is the reason that it was skipped; 0: nobody's.
   std::uint32_t skipped_because(std::uint32_t ordinal) const;
   /// The ordinal of a step by its id, else by its ordinal as digits, of what was started in the latest life; 0: none.
@@ -124,9 +128,13 @@ class Chronicle : public RecordSink {
   std::vector<std::size_t> running() const;
   /// Indices of a step's latest attempt in the latest life; nothing when it was not started there.
   std::optional<std::size_t> latest_attempt(std::uint32_t ordinal) const;
+  /// The latest attempt of a step by its id, else by its ordinal, in the latest life in which it was started; nothing
+  /// when it never was.
+  std::optional<std::size_t> latest_attempt_of(std::string_view name) const;
   /// Indices of all attempts of the step with that key, in every life.
   std::vector<std::size_t> attempts_of(std::uint64_t key) const;
 
+  using RecordSink::on;
   void on(const LifeBegins& record) override;
   void on(const StepsKept& record) override;
   void on(const WorkerRecord& record) override;
@@ -147,6 +155,7 @@ class Chronicle : public RecordSink {
   void settle(std::uint32_t ordinal, StepState state, std::uint32_t because);
   void see(double t);
   void break_off();
+  std::uint64_t remember(std::string_view id);
 
   std::vector<LifeStory> lives_;
   std::vector<AttemptRow> attempts_;
@@ -154,42 +163,9 @@ class Chronicle : public RecordSink {
   std::unordered_map<std::size_t, std::string> details_;
   std::unordered_map<std::uint32_t, std::uint32_t> because_;  // latest life, by ordinal
   std::unique_ptr<Steps> steps_;
-  std::vector<std::unordered_map<std::uint32_t, std::string>> ids_;  // by life, by ordinal
-  std::map<std::uint32_t, std::size_t> live_;                        // by ordinal; indices into attempts_
+  std::string ids_;                            // each followed by '\0'; the first is the empty one
+  std::map<std::uint32_t, std::size_t> live_;  // by ordinal; indices into attempts_
   std::uint64_t succeeded_ = 0, failed_ = 0, skipped_ = 0;
 };
-
-/// A journal on disk that may be growing, and what it tells.
-class JournalTail {
- public:
-  /// Throws std::runtime_error when `path` cannot be read, or is of another version.
-  explicit JournalTail(std::string path);
-  ~JournalTail();
-  /// Takes in what was added since; true when something was. A journal that was begun anew is read anew.
-  /// Never locks anything and never writes.
-  bool read();
-  const Chronicle& chronicle() const { return *chronicle_; }
-  /// Empty, or where the journal is damaged: what stands behind that is not known.
-  std::string damage() const;
-  std::uint64_t bytes() const { return taken_; }
-
- private:
-  void begin_anew();
-
-  std::string path_;
-  std::unique_ptr<Chronicle> chronicle_;
-  std::unique_ptr<JournalRecords> records_;
-  std::uint64_t taken_ = 0;
-  std::uint64_t inode_ = 0;
-};
-
-/// Whether a run still goes on, as far as can be seen from here.
-enum class RunPulse : std::uint8_t {
-  runs,        ///< its lock is held
-  over,        ///< its journal ends with its end
-  broken_off,  ///< nobody holds its lock, and its journal has no end: killed, or its machine went down
-  unknown      ///< its lock cannot be looked at
-};
-RunPulse pulse_of(const std::string& run_dir, const Chronicle& chronicle);
 
 }  // namespace gradus

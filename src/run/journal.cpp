@@ -113,6 +113,7 @@ struct Journal::Impl {
     return it != live.end() && it->second.attempt == fact.attempt && it->second.worker == fact.worker;
   }
 
+  void record_kept(const std::vector<bool>& kept);
   void record(const WorkerJoined& fact);
   void record(const AttemptEnded& fact);
   void record(const WorkerLost& fact) {
@@ -123,6 +124,18 @@ struct Journal::Impl {
   void record(const SlotQuarantined& bad);
   void record(const Decisions& decisions);
 };
+
+void Journal::Impl::record_kept(const std::vector<bool>& kept) {
+  std::vector<std::size_t> ranges;  // first and last ordinals in turn
+  std::size_t count = 0;
+  for (std::size_t step = 0; step < kept.size(); ++step) {
+    if (!kept[step]) continue;
+    ++count;
+    if (ranges.empty() || ranges.back() != step) ranges.insert(ranges.end(), {step + 1, step + 1});
+    ranges.back() = step + 1;
+  }
+  if (count > 0) line(R"({{"kept":{},"t":{:.3f},"ranges":[{}]}})", count, epoch_s(), fmt::join(ranges, ","));
+}
 
 void Journal::Impl::record(const WorkerJoined& fact) {
   const auto* planned = rank(fact.worker);
@@ -236,6 +249,7 @@ void Journal::begin_life(const LifeRecord& life) {
       R"({{"life":{},"t":{:.3f},"at":"{:%FT%TZ}","gradus":{},"steps":{},"count":{},"host":{},"pid":{},"argv":{}}})",
       journal_version, epoch_s(), fmt::gmtime(now), json_string(life.program_version), json_string(life.steps_file),
       life.step_count, json_string(life.host), life.pid, json_texts(life.command_line));
+  impl_->record_kept(life.kept);
   impl_->write_all();
   impl_->sync();
 }

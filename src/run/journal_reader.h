@@ -5,7 +5,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -28,15 +27,5 @@ struct JournalStory {
 /// is torn and left out. Damage before it, or another version, throws std::runtime_error with `path`, line
 /// and byte offset.
 JournalStory read_journal(const std::string& path, std::string text);
-
-/// Where a step stands: the latest attempt of the latest life in which it was started.
-struct FoundStep {
-  std::uint32_t ordinal = 0, attempt = 0;
-  std::uint32_t worker = 0, slot = 0;  ///< `slot` within the worker
-  bool is_running = false;
-};
-/// `name` is an id; where no step has that, an ordinal. Reads a journal that may be being written. Nothing when the
-/// step was never started. Throws std::runtime_error when there is no such journal.
-std::optional<FoundStep> find_step(const std::string& path, const std::string& name);
 
 }  // namespace gradus

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -87,6 +88,11 @@ struct LifeOver {
   int exit_code = 0;
   double t = 0;
   std::uint64_t succeeded = 0, failed = 0, skipped = 0, waiting = 0;
+};
+
+/// Thrown by a sink: the record contradicts what stood before it, and so is damage.
+struct RecordRefused : std::runtime_error {
+  using std::runtime_error::runtime_error;
 };
 
 /// Who takes records in; does nothing with those it does not care for.

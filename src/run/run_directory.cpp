@@ -22,6 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view lock_begin = "process ";
+constexpr const char* kept_endings[] = {".txt", ".jsonl", ".json"};
 
 [[noreturn]] void machine_refuses(const std::string& what) {
   throw std::system_error(errno, std::generic_category(), what);
@@ -148,6 +149,7 @@ void RunDirectory::forget_earlier_run() const {
   for (const auto& entry : fs::directory_iterator(path_ + "/logs", none)) {
     if (is_log_name(entry.path().filename().string())) remove_file(entry.path());
   }
+  for (const char* ending : kept_endings) remove_file(path_ + "/steps" + ending);
   remove_file(summary());
   remove_file(journal());
 }
@@ -171,10 +173,25 @@ std::string RunDirectory::journal_text() const {
   return text;
 }
 
-void write_atomically(const std::string& path, const std::string& text) {
+void RunDirectory::keep_steps(const std::string& text, const std::string& ending, unsigned mode) const {
+  write_atomically(path_ + "/steps" + ending, text, mode);
+  for (const char* other : kept_endings) {
+    if (other != ending) remove_file(path_ + "/steps" + other);
+  }
+}
+
+std::string kept_steps(const std::string& run_dir) {
+  for (const char* ending : kept_endings) {
+    auto path = run_dir + "/steps" + ending;
+    if (is_there(path)) return path;
+  }
+  return {};
+}
+
+void write_atomically(const std::string& path, const std::string& text, unsigned mode) {
   const auto temporary = path + ".new";
   {
-    const Descriptor file(open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+    const Descriptor file(open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
     if (file.get() < 0) machine_refuses("open " + temporary);
     write_all(file.get(), text, temporary);
     // Without this, some file systems show an empty file under the new name after a power cut.

@@ -45,6 +45,9 @@ class RunDirectory {
   std::string summary() const { return path_ + "/summary.json"; }
   /// The journal of earlier lives; empty when there is none. Throws std::system_error.
   std::string journal_text() const;
+  /// Keeps a copy of the steps file's text, so that a run can be explained when the file has changed or was standard
+  /// input. `ending`: of its name, `.txt` and the like. `mode`: its permission bits. Throws std::system_error.
+  void keep_steps(const std::string& text, const std::string& ending, unsigned mode) const;
   /// Not empty when the file system cannot lock: who else uses it cannot be known.
   const std::string& warning() const { return warning_; }
 
@@ -62,7 +65,10 @@ class RunDirectory {
 /// `NAME.run` beside the steps file, `stdin.run` for `-`.
 std::string default_run_directory(const std::string& steps_file);
 
+/// The copy of the steps file that a run keeps; empty when it has none.
+std::string kept_steps(const std::string& run_dir);
+
 /// Writes `text` to `path` so that a reader sees the old or the new content, never a part.
-void write_atomically(const std::string& path, const std::string& text);
+void write_atomically(const std::string& path, const std::string& text, unsigned mode = 0644);
 
 }  // namespace gradus

@@ -1,0 +1,220 @@
+// gradus status: how a run stands.
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <string>
+
+#include "cli/commands.h"
+#include "cli/options.h"
+#include "cli/run_argument.h"
+#include "core/printable.h"
+#include "gradus/steps_file.h"
+#include "node/clock.h"
+#include "node/tell.h"
+#include "run/explanation.h"
+#include "run/journal_tail.h"
+#include "run/status.h"
+
+namespace gradus::cli {
+namespace {
+
+constexpr const char* help =
+    "Usage: gradus status RUN [options]   how a run stands, while it runs or afterwards\n\n"
+    "RUN is a run directory or its steps file. Nothing is written there, and the run is not disturbed.\n\n"
+    "  --watch [TIME]  show it again every TIME (default 2s), until q or Ctrl-C\n"
+    "  --running       only what runs: all of it\n"
+    "  --failed        only what has failed: all of it\n"
+    "  --step STEP     one step, by its id or ordinal: its attempts, what it waits for, the end of its output\n"
+    "  --json          for programs (src/docs/json.md)\n\n"
+    "Exit code: 0; 2 when there is no such run or step.\n";
+
+struct Wanted {
+  std::string run, step;
+  double watch_s = 0;  // 0: once
+  bool json = false, running = false, failed = false;
+};
+
+[[noreturn]] void refuse(const std::string& what) {
+  tell(stderr, "gradus: {}: see gradus status --help\n", printable(what));
+  throw Leave{2};
+}
+
+Wanted read_words(const Words& words) {
+  Wanted wanted;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const auto& word = words[i];
+    const bool has_next = i + 1 < words.size();
+    if (word == "--json") {
+      wanted.json = true;
+    } else if (word == "--running") {
+      wanted.running = true;
+    } else if (word == "--failed") {
+      wanted.failed = true;
+    } else if (word == "--watch") {
+      wanted.watch_s = 2;
+      if (has_next && parse_duration(words[i + 1]) > 0) wanted.watch_s = std::max(0.1, parse_duration(words[++i]));
+    } else if (word == "--step") {
+      if (!has_next) refuse("--step wants a step");
+      wanted.step = words[++i];
+    } else if (word.starts_with("-")) {
+      refuse(fmt::format("gradus status does not know '{}'", word));
+    } else if (wanted.run.empty()) {
+      wanted.run = word;
+    } else {
+      refuse(fmt::format("one run, please: both '{}' and '{}' were given", wanted.run, word));
+    }
+  }
+  if (wanted.run.empty()) refuse("which run? gradus status RUN");
+  if (wanted.running && wanted.failed) refuse("--running and --failed exclude each other");
+  if (wanted.json && wanted.watch_s > 0) refuse("--json and --watch exclude each other");
+  if (!wanted.step.empty() && (wanted.running || wanted.failed || wanted.watch_s > 0)) {
+    refuse("--step goes with --json only");
+  }
+  return wanted;
+}
+
+/// What is there of a run now.
+class Look {
+ public:
+  explicit Look(std::string run) : run_(std::move(run)), journal_(run_ + "/journal.jsonl") {}
+
+  RunStatus status() {
+    journal_.read();
+    auto status = status_of(run_, journal_.chronicle(), pulse_of(run_, journal_.chronicle()), epoch_s());
+    status.damage = journal_.damage();
+    return status;
+  }
+  const Chronicle& chronicle() const { return journal_.chronicle(); }
+
+ private:
+  std::string run_;
+  JournalTail journal_;
+};
+
+/// Keys come at once and unseen; the screen beside what was there before, which comes back at the end.
+class WatchedTerminal {
+ public:
+  WatchedTerminal() {
+    has_keys_ = isatty(0) != 0 && tcgetattr(0, &before_) == 0;
+    if (has_keys_) {
+      termios raw = before_;
+      raw.c_lflag &= static_cast<tcflag_t>(~(ICANON | ECHO));
+      tcsetattr(0, TCSANOW, &raw);
+    }
+    tell(stdout, "\x1b[?1049h\x1b[?25l");
+  }
+  ~WatchedTerminal() {
+    tell(stdout, "\x1b[?25h\x1b[?1049l");
+    std::fflush(stdout);
+    if (has_keys_) tcsetattr(0, TCSANOW, &before_);
+  }
+  WatchedTerminal(const WatchedTerminal&) = delete;
+  WatchedTerminal& operator=(const WatchedTerminal&) = delete;
+
+  /// Line over line, each cleared behind its end: nothing is ever blank, so nothing flickers.
+  static void show(const std::string& text, const winsize& size) {
+    std::string screen = "\x1b[H";
+    std::size_t at = 0;
+    for (unsigned row = 0; row < size.ws_row && at < text.size(); ++row) {
+      const auto end = std::min(text.find('\n', at), text.size());
+      screen += clip(std::string_view(text).substr(at, end - at), size.ws_col);
+      screen += "\x1b[K";
+      if (row + 1 < size.ws_row) screen += "\r\n";
+      at = end + 1;
+    }
+    tell(stdout, "{}\x1b[J", screen);
+    std::fflush(stdout);
+  }
+
+  /// False when the user wants to leave: q, or a signal.
+  bool wait(double seconds) const {
+    pollfd keys{has_keys_ ? 0 : -1, POLLIN, 0};
+    const int ready = poll(&keys, 1, static_cast<int>(seconds * 1000));
+    if (ready < 0) return false;
+    char key = 0;
+    if (ready > 0 && read(0, &key, 1) == 1) return key != 'q' && key != 'Q';
+    return true;
+  }
+
+ private:
+  /// At most so many characters; one of several bytes is never cut.
+  static std::string_view clip(std::string_view line, unsigned columns) {
+    std::size_t end = 0;
+    for (unsigned shown = 0; end < line.size(); ++end) {
+      if ((static_cast<unsigned char>(line[end]) & 0xc0) != 0x80 && ++shown > columns) break;
+    }
+    return line.substr(0, end);
+  }
+
+  termios before_{};
+  bool has_keys_ = false;
+};
+
+void leave_by_signal(int /*signal*/) {}
+
+winsize size_of_terminal() {
+  winsize size{};
+  if (ioctl(1, TIOCGWINSZ, &size) != 0 || size.ws_row == 0) size = {24, 80, 0, 0};
+  return size;
+}
+
+/// As many lines of each kind as the screen has room for.
+StatusView view_for(const winsize& size) {
+  const std::size_t rows = size.ws_row;
+  const std::size_t room = rows > 12 ? rows - 8 : 4;
+  return {room / 2, room / 4, room / 4, false, false};
+}
+
+int watch(Look& look, const Wanted& wanted) {
+  if (isatty(1) == 0) refuse("--watch needs a terminal");
+  // poll(2) returns EINTR, and the terminal is put back.
+  struct sigaction leave {};
+  leave.sa_handler = leave_by_signal;
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaction(signal, &leave, nullptr);
+  const WatchedTerminal terminal;
+  for (;;) {
+    const auto size = size_of_terminal();
+    auto view = view_for(size);
+    view.only_running = wanted.running;
+    view.only_failed = wanted.failed;
+    WatchedTerminal::show(text(look.status(), view), size);
+    if (!terminal.wait(wanted.watch_s)) return 0;
+  }
+}
+
+int one_step(Look& look, const std::string& run, const Wanted& wanted) {
+  const auto status = look.status();
+  std::string why_not;
+  const auto graph = graph_of_run(run, why_not);
+  const StepStory story(status, look.chronicle(), graph, run, wanted.step);
+  if (!story.found()) refuse(fmt::format("{} has no step '{}'", run, wanted.step));
+  tell(stdout, "{}", wanted.json ? story.json() : story.text());
+  if (!graph) tell(stderr, "gradus: what it needs is not known: {}\n", printable(why_not));
+  return 0;
+}
+
+}  // namespace
+
+int status_command(const Words& words) {
+  for (const auto& word : words) {
+    if (word != "--help" && word != "-h") continue;
+    tell(stdout, "{}", help);
+    return 0;
+  }
+  const auto wanted = read_words(words);
+  const auto run = run_of(wanted.run);
+  Look look(run);
+  if (!wanted.step.empty()) return one_step(look, run, wanted);
+  if (wanted.watch_s > 0) return watch(look, wanted);
+  const auto status = look.status();
+  tell(stdout, "{}", wanted.json ? json(status) : text(status, {20, 10, 20, wanted.running, wanted.failed}));
+  return 0;
+}
+
+}  // namespace gradus::cli

@@ -1,0 +1,88 @@
+// How a run stands, as a person on a login node wants to know it.
+//
+// Knows: what a chronicle tells at a moment: counts, what runs where, rates, what went wrong.
+// Unaware of: terminals, where the journal is, the steps file (a step's command and needs: see run/explanation.h).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "run/chronicle.h"
+#include "run/journal_tail.h"
+
+namespace gradus {
+
+/// `h2 slot 3 GPU-…`.
+std::string place_in_words(const Chronicle& chronicle, const AttemptRow& attempt);
+/// How an attempt ended, in words; with `Chronicle::detail`.
+std::string end_in_words(const Chronicle& chronicle, std::size_t attempt);
+/// `15:03:20` where it is today, else with the date; in the machine's time zone.
+std::string time_in_words(double epoch_s, double now);
+/// ISO 8601 with the offset from UTC, for programs.
+std::string time_iso(double epoch_s);
+
+struct RunStatus {
+  std::string run;         ///< its directory, as it was given
+  std::string state;       ///< running, finished, stopped, interrupted, broken off, unknown
+  std::string state_text;  ///< in words
+  std::string steps_file;
+  std::uint32_t life = 0;               ///< from 1
+  double now = 0, began = 0, last = 0;  ///< of the latest life, seconds since the epoch
+  std::optional<int> exit_code;
+  Chronicle::Counts counts;
+
+  struct Running {
+    std::size_t attempt = 0;  ///< index
+    std::string step, place;
+    double since = 0;
+    std::uint32_t number = 1;  ///< of the attempt
+    bool waits = false;        ///< at its slot, for the one that runs there
+  };
+  std::vector<Running> running;
+
+  struct Failed {
+    std::size_t attempt = 0;
+    std::string step, place, what;
+    std::uint32_t number = 1;
+    double at = 0;
+  };
+  std::vector<Failed> failed;  ///< the latest first
+
+  struct Slot {
+    std::uint32_t number = 0;
+    std::vector<std::string> gpus;
+    bool is_busy = false, is_quarantined = false;
+  };
+  struct Worker {
+    std::uint32_t worker = 0, node = 0;
+    std::string host;
+    std::vector<Slot> slots;
+    std::optional<double> lost;
+    std::string why_lost;
+  };
+  std::vector<Worker> workers;
+  std::vector<LifeStory::Quarantine> quarantines;
+  std::vector<LifeStory::Stop> stops;
+
+  double rate_per_s = 0;         ///< settled steps, over the last ten minutes at most
+  std::optional<double> left_s;  ///< from the mean duration so far and the slots that are there
+  std::string damage;            ///< of the journal; empty: none
+
+  std::uint64_t slots_there() const;
+  std::uint64_t slots_busy() const;
+};
+
+RunStatus status_of(const std::string& run, const Chronicle& chronicle, RunPulse pulse, double now);
+
+struct StatusView {
+  std::size_t most_running = 20, most_failed = 10, most_nodes = 20;
+  bool only_running = false, only_failed = false;
+};
+/// For a person; what is left out is counted.
+std::string text(const RunStatus& status, const StatusView& view);
+/// For programs: `{"version":1,…}`, see src/docs/json.md.
+std::string json(const RunStatus& status);
+
+}  // namespace gradus

@@ -1,0 +1,141 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "core/printable.h"
+#include "core/size_text.h"
+#include "core/step_keys.h"
+#include "run/explanation.h"
+#include "run/output_archive.h"
+#include "run/summary.h"
+
+namespace gradus {
+namespace {
+
+constexpr std::size_t tail_lines = 10;
+
+std::string usage_text(const AttemptRow& row) {
+  if (row.state != AttemptRow::State::ended || row.started <= 0) return "";
+  auto text = fmt::format(" after {}", duration_text(row.seconds()));
+  const double cpu = row.usage.user_s + row.usage.system_s;
+  if (cpu > 0 || row.usage.max_rss_kib > 0) {
+    text += fmt::format(" (CPU {}, memory {})", duration_text(cpu), size_text(row.usage.max_rss_kib * 1024));
+  }
+  return text;
+}
+
+std::string one_line(std::string_view command, bool is_argv) {
+  std::string text(command);
+  if (is_argv && !text.empty()) text.pop_back();
+  std::replace(text.begin(), text.end(), '\0', ' ');
+  return text;
+}
+
+}  // namespace
+
+StepStory::StepStory(const RunStatus& status, const Chronicle& chronicle, std::shared_ptr<const Graph> graph,
+                     const std::string& run_dir, const std::string& step)
+    : status_(status), chronicle_(chronicle), graph_(std::move(graph)), run_dir_(run_dir) {
+  if (graph_) {
+    const auto found = graph_->find(step);
+    if (found != no_step) ordinal_ = found + 1;
+  }
+  if (ordinal_ == 0) ordinal_ = chronicle_.find(step);
+}
+
+std::string StepStory::name() const { return graph_ ? graph_->name(ordinal_ - 1) : chronicle_.name(ordinal_); }
+
+std::string StepStory::state() const {
+  switch (chronicle_.standing(ordinal_)) {
+    case StepStanding::untouched: break;
+    case StepStanding::running: return "running";
+    case StepStanding::again: return "waiting";
+    case StepStanding::succeeded: return "succeeded";
+    case StepStanding::failed: return "failed";
+    case StepStanding::skipped: return "skipped";
+  }
+  return chronicle_.lives().back().is_kept(ordinal_) ? "succeeded" : "waiting";
+}
+
+std::vector<std::string> StepStory::reasons() const {
+  if (!graph_) return {};
+  return Explanation(status_, chronicle_, *graph_).of_step(ordinal_ - 1);
+}
+
+/// In all lives, where the steps are known; else in this one.
+std::vector<std::size_t> StepStory::attempts() const {
+  if (graph_) return chronicle_.attempts_of(step_keys(*graph_)[ordinal_ - 1].key);
+  const auto latest = chronicle_.latest_attempt(ordinal_);
+  return latest ? chronicle_.attempts_of(chronicle_.attempts()[*latest].key) : std::vector<std::size_t>{};
+}
+
+std::vector<std::string> StepStory::tail() const {
+  const auto latest = chronicle_.latest_attempt(ordinal_);
+  if (!latest) return {};
+  OutputArchive archive(run_dir_);
+  for (const auto stream : {Stream::err, Stream::out}) {
+    const auto output = archive.find(ordinal_, chronicle_.attempts()[*latest].attempt, stream);
+    if (!output) continue;
+    auto lines = last_lines(*output, tail_lines);
+    if (!lines.empty()) return lines;
+  }
+  return {};
+}
+
+std::string StepStory::text() const {
+  std::string text = fmt::format("step {}", printable(name()));
+  if (graph_) {
+    const auto& step = graph_->step(ordinal_ - 1);
+    text += fmt::format(" (line {}): {}", step.line, printable(one_line(step.command, step.is_argv)));
+  }
+  text += fmt::format("\n  state      {}\n", state());
+  for (const auto& reason : reasons()) text += fmt::format("  why        {}\n", printable(reason));
+  for (const auto index : attempts()) {
+    const auto& row = chronicle_.attempts()[index];
+    text += fmt::format("  attempt    {}{}: {}, {}: {}{}\n", row.attempt,
+                        chronicle_.lives().size() > 1 ? fmt::format(" in life {}", row.life + 1) : "",
+                        printable(place_in_words(chronicle_, row)), time_in_words(row.launched, status_.now),
+                        printable(end_in_words(chronicle_, index)), usage_text(row));
+  }
+  for (const auto& line : tail()) text += fmt::format("  output     | {}\n", line);
+  return text;
+}
+
+std::string StepStory::json() const {
+  nlohmann::json document{{"version", 1},
+                          {"step", name()},
+                          {"ordinal", ordinal_},
+                          {"state", state()},
+                          {"why", reasons()},
+                          {"command", nullptr},
+                          {"line", nullptr},
+                          {"needs", nlohmann::json::array()},
+                          {"attempts", nlohmann::json::array()},
+                          {"output_tail", tail()}};
+  if (graph_) {
+    const auto& step = graph_->step(ordinal_ - 1);
+    document["command"] = one_line(step.command, step.is_argv);
+    document["line"] = step.line;
+    for (const auto need : graph_->needs(ordinal_ - 1)) document["needs"].push_back(graph_->name(need));
+  }
+  for (const auto index : attempts()) {
+    const auto& row = chronicle_.attempts()[index];
+    nlohmann::json one{{"attempt", row.attempt},
+                       {"life", row.life + 1},
+                       {"place", place_in_words(chronicle_, row)},
+                       {"launched", time_iso(row.launched)},
+                       {"what", end_in_words(chronicle_, index)}};
+    if (row.state == AttemptRow::State::ended) {
+      one["outcome"] = word(row.outcome);
+      one["seconds"] = row.seconds();
+      one["user_s"] = row.usage.user_s;
+      one["system_s"] = row.usage.system_s;
+      one["max_rss_kib"] = row.usage.max_rss_kib;
+    }
+    document["attempts"].push_back(std::move(one));
+  }
+  return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace gradus
