@@ -53,6 +53,14 @@ TEST(LostTime, to_retries_is_the_failed_attempt_and_the_pause) {
   EXPECT_NEAR(lost.busy_s, 5, 1e-2);
 }
 
+TEST(LostTime, knows_nothing_of_what_was_called_back_before_it_began) {
+  TestJournal journal(support::graph("a; b; c after a"));
+  journal.life(0).worker(0, "h1", "- -").launch(1, 0, 0, {0}).launch(2, 0, 0, {0}, 1, R"(,"waits":true)");
+  journal.end(2, 1, 1, "cancelled", true).launch(2, 1, 0, {1}, 2).end(1, 0, 4).end(2, 3, 4).ran(3, 0, 4, 4).over(4);
+  EXPECT_NEAR(lost_time(journal).at(LostTo::other), 3, 1e-2);
+  EXPECT_NEAR(lost_time(journal).at(LostTo::retries), 0, 1e-2);
+}
+
 TEST(LostTime, to_quarantine_lost_ranks_and_a_drain_begins_with_these) {
   TestJournal journal(support::graph("a; b; c; d; e after a"));
   journal.life(0).worker(0, "h1", "- -").worker(1, "h2", "-");

@@ -79,6 +79,18 @@ TEST(Trace, has_arrows_that_are_bound_to_the_slices_of_both_steps) {
   EXPECT_THAT(arrows, testing::UnorderedElementsAre("b>c", "b>d", "c>d"));
 }
 
+TEST(Trace, has_no_slices_that_overlap_and_none_of_what_never_began) {
+  TestJournal journal;
+  journal.life(0, 4).worker(0, "h1", "-").ran(1, 0, 1, 1).ran(2, 0, 1, 1).launch(3, 1, 0, {0});
+  journal.launch(4, 1, 0, {0}, 1, R"(,"waits":true)").end(4, 1.5, 1.5, "cancelled", true).end(3, 1, 3);
+  journal.launch(4, 3, 0, {0}, 2).end(4, 3, 4).over(5);
+  const auto slices = of_phase(trace(journal), "X");
+  ASSERT_EQ(slices.size(), 4U);
+  for (std::size_t i = 1; i < slices.size(); ++i) {
+    EXPECT_GE(slices[i]["ts"].get<long>(), slices[i - 1]["ts"].get<long>() + slices[i - 1]["dur"].get<long>());
+  }
+}
+
 TEST(Trace, has_instants_for_quarantine_losses_stops_and_lives) {
   TestJournal journal;
   journal.life(0, 1).worker(0, "h1", "0").worker(1, "h2", "0").quarantined(0, 0, 2, 3).gone(1, 3, "silence");

@@ -142,14 +142,19 @@ class Report {
 
   Json counts() const {
     const auto c = chronicle().counts();
-    std::uint64_t retries = 0, lost = 0;
+    std::uint64_t began = 0, retries = 0, lost = 0;
     for (const auto& row : chronicle().attempts()) {
-      if (row.attempt > 1) ++retries;
+      if (!never_began(row)) ++began;
       if (row.state == AttemptRow::State::lost) ++lost;
     }
-    return {{"total", c.total},     {"succeeded", c.succeeded},      {"failed", c.failed},
-            {"skipped", c.skipped}, {"waiting", c.waiting},          {"running", c.running},
-            {"kept", c.kept},       {"attempts", story_.attempts()}, {"retries", retries},
+    for (std::uint32_t step = 0; step < story_.steps.size(); ++step) {
+      const auto all = story_.steps.attempts(step);
+      for (std::size_t i = 1; i < all.size(); ++i)
+        retries += story_.row(all[i]).life == story_.row(all[i - 1]).life ? 1 : 0;
+    }
+    return {{"total", c.total},     {"succeeded", c.succeeded}, {"failed", c.failed},
+            {"skipped", c.skipped}, {"waiting", c.waiting},     {"running", c.running},
+            {"kept", c.kept},       {"attempts", began},        {"retries", retries},
             {"lost", lost}};
   }
 

@@ -33,6 +33,7 @@ void Spans::place(std::size_t attempt, const RunTime& time, std::vector<double>&
   span.lane = lanes_.of(row.life, row.worker, row.slot);
   span.begin = time.at(row.life, begin);
   span.end = time.at(row.life, end);
+  if (never_began(row)) return;
   const auto held = lanes(attempt);
   for (const auto lane : held) span.begin = std::max(span.begin, free_since[lane]);
   span.end = std::max(span.begin, span.end);
@@ -56,6 +57,10 @@ std::vector<LaneIndex> Spans::lanes(std::size_t attempt) const {
     for (const auto lane : lanes_.of_worker(row.life, worker)) add(lane);
   }
   return all;
+}
+
+bool never_began(const AttemptRow& row) {
+  return row.state == AttemptRow::State::ended && row.outcome == OutcomeKind::cancelled && row.ended <= row.started;
 }
 
 std::uint8_t shown_outcome(const AttemptRow& row) {

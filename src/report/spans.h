@@ -27,7 +27,7 @@ class Spans {
   std::size_t size() const { return spans_.size(); }
   /// All lanes that the attempt held, its first one first; none when the journal does not know its place.
   std::vector<LaneIndex> lanes(std::size_t attempt) const;
-  /// Attempts by begin, also those that held the lane as one of several.
+  /// Attempts by begin, also those that held the lane as one of several; those that never began are left out.
   const std::vector<std::uint32_t>& in_lane(LaneIndex lane) const { return by_lane_[lane]; }
   /// Of the attempt with the latest end; size() when there is none.
   std::size_t last() const { return last_; }
@@ -41,6 +41,9 @@ class Spans {
   std::vector<std::vector<std::uint32_t>> by_lane_;
   std::size_t last_ = 0;
 };
+
+/// It was sent to wait at a slot and called back before it began: as if it had never been launched.
+bool never_began(const AttemptRow& row);
 
 /// How an attempt is shown: an OutcomeKind, or this.
 inline constexpr std::uint8_t still_running = static_cast<std::uint8_t>(OutcomeKind::cancelled) + 1;

@@ -1,6 +1,7 @@
 #include "report/step_table.h"
 
 #include "core/step_keys.h"
+#include "report/spans.h"
 
 namespace gradus {
 namespace {
@@ -13,14 +14,27 @@ StepTable::StepTable(const Chronicle& chronicle, const Graph* graph) : chronicle
     of_attempt_.push_back(known.try_emplace(row.key, static_cast<std::uint32_t>(known.size())).first->second);
     latest_life_[row.ordinal] = row.life;
   }
-  begin_.assign(known.size() + 1, 0);
-  for (const auto step : of_attempt_) ++begin_[step + 1];
-  for (std::size_t step = 1; step < begin_.size(); ++step) begin_[step] += begin_[step - 1];
-  attempts_.resize(of_attempt_.size());
-  auto next = begin_;
-  for (std::size_t i = 0; i < of_attempt_.size(); ++i)
-    attempts_[next[of_attempt_[i]]++] = static_cast<std::uint32_t>(i);
+  list(known.size());
   if (graph != nullptr) match(*graph, known);
+}
+
+void StepTable::list(std::size_t steps) {
+  const auto& rows = chronicle_.attempts();
+  std::vector<bool> began(steps, false);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (!never_began(rows[i])) began[of_attempt_[i]] = true;
+  }
+  const auto counts = [&](std::size_t i) { return !began[of_attempt_[i]] || !never_began(rows[i]); };
+  begin_.assign(steps + 1, 0);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (counts(i)) ++begin_[of_attempt_[i] + 1];
+  }
+  for (std::size_t step = 1; step < begin_.size(); ++step) begin_[step] += begin_[step - 1];
+  attempts_.resize(begin_.back());
+  auto next = begin_;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (counts(i)) attempts_[next[of_attempt_[i]]++] = static_cast<std::uint32_t>(i);
+  }
 }
 
 void StepTable::match(const Graph& graph, const std::unordered_map<std::uint64_t, std::uint32_t>& known) {

@@ -23,7 +23,7 @@ class StepTable {
 
   std::uint32_t size() const { return static_cast<std::uint32_t>(begin_.size() - 1); }
   std::uint32_t of_attempt(std::size_t attempt) const { return of_attempt_[attempt]; }
-  /// By launch.
+  /// By launch, never empty. Those that never began are left out when others did.
   std::span<const std::uint32_t> attempts(std::uint32_t step) const {
     return {attempts_.data() + begin_[step], attempts_.data() + begin_[step + 1]};
   }
@@ -38,6 +38,7 @@ class StepTable {
   bool owns_output(std::size_t attempt) const;
 
  private:
+  void list(std::size_t steps);
   void match(const Graph& graph, const std::unordered_map<std::uint64_t, std::uint32_t>& known);
 
   const Chronicle& chronicle_;

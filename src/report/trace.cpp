@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <iterator>
 #include <string>
+#include <vector>
 
 #include "core/json_string.h"
 #include "report/prerequisites.h"
@@ -33,6 +34,7 @@ class Writer {
   void all() {
     text_ = R"({"displayTimeUnit":"ms","traceEvents":[)";
     names();
+    lay_out();
     for (std::uint32_t attempt = 0; attempt < story_.attempts(); ++attempt) slices(attempt);
     for (std::uint32_t step = 0; step < story_.steps.size(); ++step) arrows(step);
     for (std::uint32_t life = 0; life < story_.time.lives(); ++life) instants(life);
@@ -76,16 +78,26 @@ class Writer {
     }
   }
 
-  Slice slice(std::uint32_t attempt) const {
-    const auto& span = story_.spans.of(attempt);
-    const auto begin = microseconds(span.begin);
-    return {begin, std::max(begin + shortest_us, microseconds(span.end))};
+  /// Slices of a thread must not overlap, also when several steps of no length share a millisecond.
+  void lay_out() {
+    std::vector<std::int64_t> free_since(story_.lanes.all().size(), 0);
+    slices_.reserve(story_.attempts());
+    for (std::uint32_t attempt = 0; attempt < story_.attempts(); ++attempt) {
+      const auto& span = story_.spans.of(attempt);
+      Slice slice{microseconds(span.begin), microseconds(span.end)};
+      const auto held = never_began(story_.row(attempt)) ? std::vector<LaneIndex>() : story_.spans.lanes(attempt);
+      for (const auto lane : held) slice.begin = std::max(slice.begin, free_since[lane]);
+      slice.end = std::max(slice.begin + shortest_us, slice.end);
+      for (const auto lane : held) free_since[lane] = slice.end;
+      slices_.push_back(slice);
+    }
   }
 
   void slices(std::uint32_t attempt) {
     const auto& row = story_.row(attempt);
     const auto outcome = shown_outcome(row);
-    const auto [begin, end] = slice(attempt);
+    if (never_began(row)) return;
+    const auto [begin, end] = slices_[attempt];
     auto held = story_.spans.lanes(attempt);
     if (held.empty()) held.push_back(no_lane);
     for (const auto lane : held) {
@@ -116,8 +128,9 @@ class Writer {
 
   /// An arrow is bound to the slice in which each of its ends lies.
   void arrow(std::uint32_t from, std::uint32_t to) {
-    const auto begin = slice(from).end - 1, end = slice(to).begin;
+    const auto begin = slices_[from].end - 1, end = slices_[to].begin;
     if (begin > end + clock_doubt_us) return;  // it ran again after what needs it had been started
+    if (never_began(story_.row(from)) || never_began(story_.row(to))) return;
     const auto lane_from = story_.spans.of(from).lane, lane_to = story_.spans.of(to).lane;
     ++arrows_;
     event(R"("name":"needs","cat":"needs","ph":"s","id":{},"pid":{},"tid":{},"ts":{})", arrows_, process(lane_from),
@@ -153,6 +166,7 @@ class Writer {
   const RunStory& story_;
   const TraceOutput& output_;
   Prerequisites prerequisites_;
+  std::vector<Slice> slices_;  // by attempt
   std::string text_;
   bool is_first_ = true;
   std::uint64_t arrows_ = 0;

@@ -13,7 +13,7 @@ namespace gradus {
 /// Takes the next piece of the text.
 using TraceOutput = std::function<void(std::string_view text)>;
 
-/// Writes it piece by piece: its memory does not grow with the number of attempts. Times are run seconds.
+/// Writes it piece by piece; of each attempt only its begin and end are kept. Times are run seconds.
 void write_trace(const RunStory& story, const TraceOutput& output);
 
 }  // namespace gradus
