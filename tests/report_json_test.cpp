@@ -122,6 +122,14 @@ TEST(Report, of_a_running_run_and_of_an_empty_journal_is_whole_too) {
   EXPECT_EQ(report(empty)["bars"]["lane"].size(), 0U);
 }
 
+TEST(Report, says_that_the_steps_file_is_not_there) {
+  TestJournal without;
+  without.life(0, 1).worker(0, "h1", "-").ran(1, 0, 0, 1).over(1);
+  EXPECT_THAT(report(without)["verdict"].get<std::string>(), HasSubstr("steps file is not known"));
+  EXPECT_EQ(report(without)["details"]["1"]["command"], "");
+  EXPECT_EQ(report(eventful())["verdict"].get<std::string>().find("not known"), std::string::npos);
+}
+
 TEST(Report, stays_small_whatever_the_run) {
   TestJournal journal;
   constexpr std::uint32_t steps = 20000;

@@ -56,7 +56,7 @@ class Report {
     Json document{{"version", 1}};
     document["run"] = run();
     document["counts"] = counts();
-    document["verdict"] = verdict();
+    document["verdict"] = verdict() + what_is_missing();
     document["advice"] = advice();
     document["nodes"] = nodes();
     document["lanes"] = lanes();
@@ -175,6 +175,17 @@ class Report {
     }
     if (story_.time.lives() > 1) text += fmt::format(", over {} lives", story_.time.lives());
     return text + ".";
+  }
+
+  /// So that nobody takes what is not known for what is not there.
+  std::string what_is_missing() const {
+    std::string text;
+    if (!input_.damage.empty()) text += fmt::format(" What stands behind this is not known: {}.", input_.damage);
+    if (input_.graph == nullptr) {
+      text +=
+          " The steps file is not known: names of commands, what steps need and other numbers of nodes are missing.";
+    }
+    return text;
   }
 
   Json advice() const {
