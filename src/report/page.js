@@ -405,7 +405,8 @@
   // A link to a step opens its story, where it stands.
   const openTarget = () => {
     const target = location.hash.startsWith('#step-') && byId(location.hash.slice(1));
-    if (target) target.open = true;
+    for (let one = target; one; one = one.parentElement) if (one.tagName === 'DETAILS') one.open = true;
+    if (target) target.scrollIntoView();
   };
   addEventListener('hashchange', openTarget);
   openTarget();

@@ -68,18 +68,25 @@ std::string mib(const json& object, const char* key, double unit) {
   return value < 0 ? "–" : count(value / unit) + " MiB";
 }
 
-std::string attempts_of(const json& detail) {
-  Table table("Attempts", {"#Attempt", "#Life", "Place", "Outcome", "#Began at", "#Took", "#CPU time", "#Memory",
-                           "#GPU busy", "#GPU memory"});
-  for (const auto& one : list(detail, "attempts")) {
-    const double cpu = number(one, "user_s", -1) < 0 ? -1 : number(one, "user_s") + number(one, "system_s");
-    auto outcome = text(one, "what");
-    if (outcome.empty()) outcome = text(one, "outcome");
-    table.row({count(one, "attempt"), count(one, "life"), escape(text(one, "place")), escape(outcome),
-               seconds(one, "begin_s"), seconds(one, "seconds"), cpu < 0 ? "–" : seconds(cpu),
-               mib(one, "max_rss_kib", 1024), share(one, "gpu_busy"), mib(one, "gpu_memory_mib", 1)});
+std::string attempt_text(const json& one) {
+  auto outcome = text(one, "what");
+  if (outcome.empty()) outcome = text(one, "outcome");
+  auto html = fmt::format("<li>attempt {} in life {} at {}: <b>{}</b>; began at {}, took {}", count(one, "attempt"),
+                          count(one, "life"), escape(text(one, "place")), escape(outcome), seconds(one, "begin_s"),
+                          seconds(one, "seconds"));
+  if (number(one, "user_s", -1) >= 0) {
+    html += fmt::format("; CPU time {}", seconds(number(one, "user_s") + number(one, "system_s")));
   }
-  return table.empty() ? "<p>It was never started.</p>\n" : table.html();
+  if (number(one, "max_rss_kib", -1) >= 0) html += "; memory " + mib(one, "max_rss_kib", 1024);
+  if (number(one, "gpu_busy", -1) >= 0) html += fmt::format("; GPU {} busy", share(one, "gpu_busy"));
+  if (number(one, "gpu_memory_mib", -1) >= 0) html += "; GPU memory " + mib(one, "gpu_memory_mib", 1);
+  return html + "</li>\n";
+}
+
+std::string attempts_of(const json& detail) {
+  std::string html;
+  for (const auto& one : list(detail, "attempts")) html += attempt_text(one);
+  return html.empty() ? "<p>It was never started.</p>\n" : "<ul>\n" + html + "</ul>\n";
 }
 
 std::string step_text(const Sections& sections, const json& detail) {
@@ -161,7 +168,8 @@ std::string Sections::steps() const {
                         told.at(name), escape(name), escape(name), step_text(*this, detail));
   }
   if (html.empty()) return {};
-  return "<h3>Steps: the failed, the slowest, and others that matter</h3>\n" + html;
+  const auto head = fmt::format("The failed steps, the slowest, and others that matter ({})", told.size());
+  return told.size() <= 20 ? "<h3>" + head + "</h3>\n" + html : folded(head, html);
 }
 
 }  // namespace gradus::html
