@@ -74,7 +74,7 @@ const nlohmann::json& part(const nlohmann::json& object, const char* key) {
 
 std::string seconds(double value) {
   if (!std::isfinite(value)) return "–";
-  if (value < 0.95 && value > 0) return fmt::format("{:.3g} s", value);
+  if (value < 0.95 && value > 0) return fmt::format("{:.3g}\u00a0s", value);
   return fmt::format("<span title=\"{:.3f} s\">{}</span>", value, duration_text(value));
 }
 
@@ -87,7 +87,9 @@ std::string count(double value) {
   return digits;
 }
 
-std::string share(double value) { return fmt::format("{:.{}f} %", value * 100, value < 0.0995 && value > 0 ? 1 : 0); }
+std::string share(double value) {
+  return fmt::format("{:.{}f}\u00a0%", value * 100, value < 0.0995 && value > 0 ? 1 : 0);
+}
 
 std::string seconds(const nlohmann::json& object, const char* key) {
   return find_number(object, key) == nullptr ? "–" : seconds(number(object, key));

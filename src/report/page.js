@@ -222,7 +222,7 @@
       symbol: one.kind === 'lost' ? 'path://M0 2L2 0L5 3L8 0L10 2L7 5L10 8L8 10L5 7L2 10L0 8L3 5Z' : 'diamond' })));
   const lineMarks = () => list(data.marks).filter((one) => one.kind === 'life' || one.kind === 'stop').map((one) => ({
     xAxis: ms(one.t_s), kind: one.kind, told: one.text, t: one.t_s,
-    lineStyle: { type: one.kind === 'stop' ? 'dashed' : 'solid' }, label: { formatter: one.kind, position: one.kind === 'stop' ? 'end' : 'start' } }));
+    lineStyle: { type: one.kind === 'stop' ? 'dashed' : 'solid' }, label: { formatter: one.kind, position: 'start', distance: one.kind === 'stop' ? [0, 14] : [0, 2] } }));
 
   const nodeBands = () => {
     const bands = [];
@@ -231,15 +231,38 @@
       if (last && last.node === lane.node) last.value[1] = i;
       else bands.push({ node: lane.node, value: [i, i, bands.length] });
     });
+    for (const band of bands) middleOf.set(band.node, Math.floor((band.value[0] + band.value[1]) / 2));
     return bands;
   };
 
   const marginLeft = () => (isNarrow() ? 72 : 132);
+  // On a phone hosts go without the words that all their names begin with.
+  const sharedWords = (() => {
+    const hosts = nodes.map((node) => String(node.host));
+    if (hosts.length < 2) return 0;
+    let same = 0;
+    while (same < hosts[0].length && hosts.every((host) => host[same] === hosts[0][same])) ++same;
+    return hosts[0].slice(0, same).search(/[-._][^-._]*$/) + 1;
+  })();
+  const shortHost = (node) => {
+    const host = String((nodes[node] || {}).host || '?');
+    if (!isNarrow()) return host;
+    const rest = host.slice(sharedWords);
+    return rest.length > 7 ? `…${rest.slice(-6)}` : rest;
+  };
+  // Where lanes are too thin for a label each, the middle one of a node has its name.
+  let laneHeight = 18;
+  const middleOf = new Map();
+  const isLabelled = (i) => {
+    if (laneHeight >= 12) return true;
+    const lane = lanes[i] || {};
+    const every = Math.ceil(14 / (laneHeight * Math.max(1, lanes.length / Math.max(1, nodes.length))));
+    return middleOf.get(lane.node) === i && lane.node % every === 0;
+  };
   const laneLabel = (i) => {
     const lane = lanes[i] || {};
-    if (!isNarrow()) return laneName(i);
-    const host = (nodes[lane.node] || {}).host || '?';
-    return `${host.length > 6 ? `…${host.slice(-5)}` : host} ${lane.slot}`;
+    if (laneHeight < 12) return shortHost(lane.node);
+    return isNarrow() ? `${shortHost(lane.node)} ${lane.slot}` : laneName(i);
   };
   const timeAxis = (more) => ({
     type: 'time', min: 0, max: ms(end), axisLabel: { color: colours.quiet, hideOverlap: true, formatter: (t) => clock(t / 1000) },
@@ -252,16 +275,16 @@
   const tooltipLook = () => ({ backgroundColor: colours.page, borderColor: colours.quiet, textStyle: { color: colours.text, fontSize: 13 },
     confine: true, transitionDuration: 0 });
 
-  const timelineHeight = () => Math.min(Math.max(lanes.length * 18, 120), 620) + 92;
+  const timelineHeight = () => Math.min(Math.max(lanes.length * 18, 120), 620) + 100;
 
   const timelineOption = (rows) => ({
     useUTC: true, animation: false, backgroundColor: 'transparent',
     aria: { enabled: true, label: { description: `Timeline of ${barCount} attempts on ${lanes.length} slots; the tables below tell the same.` } },
     tooltip: { trigger: 'item', formatter: tipOf, ...tooltipLook() },
-    grid: { left: marginLeft(), right: 34, top: 24, bottom: 68 },
+    grid: { left: marginLeft(), right: 34, top: 32, bottom: 68 },
     xAxis: timeAxis({}),
     yAxis: { type: 'category', inverse: true, data: lanes.map((_, i) => i), axisTick: { show: false },
-      axisLine: { lineStyle: { color: colours.line } }, axisLabel: { color: colours.text, formatter: (i) => laneLabel(Number(i)), fontSize: 11 } },
+      axisLine: { lineStyle: { color: colours.line } }, axisLabel: { color: colours.text, interval: isLabelled, formatter: (i) => laneLabel(Number(i)), fontSize: 11 } },
     dataZoom: [
       { id: 'time', type: 'inside', xAxisIndex: 0, filterMode: 'weakFilter', zoomOnMouseWheel: 'ctrl', moveOnMouseMove: true, preventDefaultMouseMove: false },
       { id: 'time-slider', type: 'slider', xAxisIndex: 0, filterMode: 'weakFilter', bottom: 10, height: 24, labelFormatter: (t) => clock(t / 1000), ...sliderLook() },
@@ -272,13 +295,13 @@
       { id: 'nodes', type: 'custom', renderItem: drawNode, data: nodeBands(), encode: { y: [0, 1], x: -1 }, silent: true, z: 1, tooltip: { show: false } },
       { id: 'dead', type: 'custom', renderItem: drawDead, data: deadTimes(), encode: { x: [0, 1], y: 2 }, silent: true, z: 2, tooltip: { show: false } },
       { id: 'bars', type: 'custom', renderItem: drawBar, data: rows, encode: { x: [0, 1], y: 2 }, z: 3, progressive: 4000,
-        markLine: { symbol: 'none', animation: false, silent: false, data: lineMarks(), label: { color: colours.text, fontSize: 11, distance: 4 },
+        markLine: { symbol: 'none', animation: false, silent: false, data: lineMarks(), label: { color: colours.text, fontSize: 11 },
           lineStyle: { color: colours.mark, width: 1.5 } } },
       { id: 'marks', type: 'scatter', data: pointMarks(), symbolSize: 13, z: 5, itemStyle: { color: colours.mark, borderColor: colours.page, borderWidth: 1.5 } },
     ],
   });
 
-  const useSeries = (name, values, tint, type) => ({ name, type: 'line', step: 'end', showSymbol: false, lineStyle: { width: 2, color: tint, type },
+  const useSeries = (name, values, tint, type) => ({ name, type: 'line', step: 'end', symbol: 'none', lineStyle: { width: 2, color: tint, type },
     itemStyle: { color: tint }, areaStyle: { color: tint, opacity: type === 'solid' ? 0.15 : 0 },
     data: list(data.use.t_s).map((t, i) => [ms(t), values[i] ?? null]).concat([[ms(end), values[values.length - 1] ?? null]]) });
   const useOption = () => {
@@ -286,7 +309,6 @@
     const has = (values) => list(values).some((one) => one !== null);
     if (has(data.use.gpu)) series.push({ ...useSeries('GPU slots', data.use.gpu, colours.gpu, 'solid'), id: 'gpu' });
     if (has(data.use.cpu)) series.push({ ...useSeries('CPU slots', data.use.cpu, colours.cpu, 'dashed'), id: 'cpu' });
-    for (const one of series) one.step = 'start';
     return {
       useUTC: true, animation: false, backgroundColor: 'transparent', aria: { enabled: true },
       legend: { top: 0, textStyle: { color: colours.text } },
@@ -323,13 +345,18 @@
     if (!hasUse) byId('use-chart').hidden = true;
     const range = { start: 0, end: 100 };
 
+    const learnLaneHeight = (zoom) => {
+      laneHeight = (timelineHeight() - 100) / Math.max(1, lanes.length * (zoom ? (zoom.end - zoom.start) / 100 : 1));
+    };
     const draw = () => {
       timeline.setOption(timelineOption(rows));
       if (use) use.setOption(useOption());
     };
-    const told_range = document.querySelector('.controls .range');
+    const shownRange = document.querySelector('.controls .range');
     const tellRange = () => {
-      told_range.textContent = `${clock(end * range.start / 100)} to ${clock(end * range.end / 100)}`;
+      const exact = (range.end - range.start) / 100 * end < 10;  // seconds
+      const told = (share) => clock(exact ? end * share / 100 : Math.round(end * share / 100));
+      shownRange.textContent = `${told(range.start)} to ${told(range.end)}`;
       box.dataset.range = `${range.start.toFixed(2)} ${range.end.toFixed(2)}`;
     };
     const follow = (from, to) => {
@@ -357,9 +384,15 @@
       }
     };
 
+    learnLaneHeight();
     draw();
     tellRange();
-    timeline.on('dataZoom', () => follow(timeline, use));
+    timeline.on('dataZoom', () => {
+      const before = laneHeight;
+      learnLaneHeight(timeline.getOption().dataZoom[2]);
+      if ((before < 12) !== (laneHeight < 12)) timeline.setOption({ yAxis: { axisLabel: { interval: isLabelled } } });
+      follow(timeline, use);
+    });
     if (use) use.on('dataZoom', () => follow(use, timeline));
     timeline.on('click', (event) => { if (event.seriesId === 'bars' && event.componentType === 'series') showBar(event.value[3]); });
     for (const button of document.querySelectorAll('[data-do]')) button.addEventListener('click', () => act(button.dataset.do));
@@ -384,7 +417,16 @@
       event.preventDefault();
       showStep(link.dataset.step);
     });
-    window.addEventListener('resize', () => { timeline.resize(); if (use) use.resize(); draw(); });
+    let width = box.clientWidth;
+    window.addEventListener('resize', () => {
+      if (box.clientWidth === width) return;
+      width = box.clientWidth;
+      for (const chart of use ? [timeline, use] : [timeline]) {
+        chart.dispatchAction({ type: 'hideTip' });
+        chart.resize();
+      }
+      draw();
+    });
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => { learnColours(); draw(); });
     // For those who test the page: where a bar is, in pixels of the chart.
     box.placeOf = (i) => timeline.convertToPixel({ xAxisIndex: 0, yAxisIndex: 0 }, [ms((bars.begin[i] + bars.end[i]) / 2), bars.lane[i]]);

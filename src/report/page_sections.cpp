@@ -42,13 +42,27 @@ constexpr std::size_t bar_kinds = 8;
 std::string share_bar(const std::vector<std::pair<std::string, double>>& parts, double all) {
   std::string bar;
   for (std::size_t i = 0; i < parts.size(); ++i) {
-    const double share_of_all = all > 0 ? parts[i].second / all : 0;
-    if (!(share_of_all > 0)) continue;
-    bar += fmt::format("<span class=\"p{}\" style=\"flex-grow:{:.4f}\" title=\"{}: {}\">{}</span>", i % bar_kinds,
-                       share_of_all, escape(parts[i].first), share(share_of_all),
-                       share_of_all > 0.06 ? share(share_of_all) : "");
+    const double of_all = all > 0 ? parts[i].second / all : 0;
+    if (!(of_all > 0)) continue;
+    bar +=
+        fmt::format("<span class=\"p{}\" style=\"flex-grow:{:.4f}\" title=\"{}: {}\">{}</span>", i % bar_kinds, of_all,
+                    escape(parts[i].first), share(of_all), of_all > 0.07 ? fmt::format("{:.0f}%", of_all * 100) : "");
   }
   return fmt::format("<div class=\"stack\" aria-hidden=\"true\">{}</div>\n", bar);
+}
+
+/// `2026-11-27 15:00:00+01:00`.
+std::string moment(const json& object, const char* key) {
+  auto text = html::text(object, key);
+  if (text.size() > 10 && text[10] == 'T') text[10] = ' ';
+  return escape(text);
+}
+
+bool has_mark(const json& report, std::string_view kind) {
+  for (const auto& mark : list(report, "marks")) {
+    if (text(mark, "kind") == kind) return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -86,8 +100,8 @@ std::string Sections::facts() const {
     slots = fmt::format("{} on {} node{}", count(static_cast<double>(all)), hosts, hosts == 1 ? "" : "s");
   }
   const auto life_count = list(run, "lives").size();
-  return fact("Steps file", escape(text(run, "steps_file"))) + fact("Began", escape(text(run, "began"))) +
-         fact("Ended", escape(text(run, "ended"))) + fact("Wall time", seconds(run, "wall_s")) +
+  return fact("Steps file", escape(text(run, "steps_file"))) + fact("Began", moment(run, "began")) +
+         fact("Ended", moment(run, "ended")) + fact("Wall time", seconds(run, "wall_s")) +
          fact("Exit code", escape(text(run, "exit_code"))) + fact("Slots", slots) +
          (life_count > 1 ? fact("Lives", count(static_cast<double>(life_count))) : "");
 }
@@ -136,16 +150,21 @@ std::string Sections::legend() const {
     for (auto& c : name) c = c == '_' ? ' ' : c;
     text += fmt::format("<li class=\"o-{}\"><i></i>{}</li>", key, escape(name));
   }
+  if (has_mark(report, "quarantine")) text += "<li><i class=\"at\">◆</i>quarantined, then hatched</li>";
+  if (has_mark(report, "lost")) text += "<li><i class=\"at\">✖</i>lost with its rank, then hatched</li>";
   return text.empty() ? "" : "<ul class=\"legend\">" + text + "</ul>\n";
 }
 
 std::string Sections::marks() const {
   Table table("Lives, stops, quarantine, losses", {"What", "#When", "Told", "Slots"});
   for (const auto& mark : list(report, "marks")) {
-    std::string lanes_of;
+    std::string lanes_of, host_before;
     for (const auto& lane : list(mark, "lanes")) {
       if (!lane.is_number_unsigned()) continue;
-      lanes_of += (lanes_of.empty() ? "" : ", ") + lane_name(lane.get<std::size_t>());
+      const auto name = lane_name(lane.get<std::size_t>());
+      const auto host = name.substr(0, name.rfind(' '));
+      lanes_of += (lanes_of.empty() ? "" : ", ") + (host == host_before ? name.substr(host.size() + 1) : name);
+      host_before = host;
     }
     table.row({escape(text(mark, "kind")), seconds(mark, "t_s"), escape(text(mark, "text")), lanes_of});
   }

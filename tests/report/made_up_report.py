@@ -18,7 +18,7 @@ HOSTILE = ["</script><img src=x onerror=alert(1)>", "<b>bold</b>", "a\"b'c&amp;"
 
 
 def iso(seconds):
-    return (BEGAN + datetime.timedelta(seconds=seconds)).isoformat()
+    return (BEGAN + datetime.timedelta(seconds=round(seconds))).isoformat()
 
 
 class Bars:
@@ -78,8 +78,8 @@ def small():
     hosts = ["node-a01", "node-a02", "node-a03"]
     nodes, lanes = machine(hosts, 4, 1)
     bars, details, free = Bars(), {}, [0.0] * len(lanes)
-    bad, drain, resumed, quarantined = 6, 2400.0, 2478.0, 610.0
-    lost_at, lost = 3300.0, [10, 11, 12, 13, 14]
+    bad, drain, resumed, quarantined = 6, 1100.0, 1178.0, 310.0
+    lost_at, lost = 1500.0, [10, 11, 12, 13, 14]
     steps = [(f"align-{i}", "gpu", draw.lognormvariate(4.6, 0.35)) for i in range(1, 181)]
     steps += [(f"ctf-{i}", "cpu", draw.lognormvariate(3.5, 0.3)) for i in range(1, 60)]
     steps += [(name, "gpu", 70.0) for name in HOSTILE]
@@ -147,7 +147,7 @@ def small():
                  "examples": [{"step": next(n for n, s in story.items() if s[0]["outcome"] == "exit_code"),
                                "place": place(lanes, hosts, bad), "what": "exit code 134",
                                "tail": ["CUDA error 700: an illegal memory access was encountered", "Aborted (core dumped)"]}],
-                 "places": [{"place": place(lanes, hosts, bad), "count": 40}]}]
+                 "places": [{"place": place(lanes, hosts, bad), "count": 60}]}]
     failures += [{"cause": cause, "count": len(ones), "steps": [one[0] for one in ones],
                   "examples": [{"step": ones[0][0], "place": place(lanes, hosts, ones[0][2]), "what": ones[0][1],
                                 "tail": details[ones[0][0]]["tail"]}],
