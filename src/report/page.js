@@ -294,7 +294,7 @@
     series: [
       { id: 'nodes', type: 'custom', renderItem: drawNode, data: nodeBands(), encode: { y: [0, 1], x: -1 }, silent: true, z: 1, tooltip: { show: false } },
       { id: 'dead', type: 'custom', renderItem: drawDead, data: deadTimes(), encode: { x: [0, 1], y: 2 }, silent: true, z: 2, tooltip: { show: false } },
-      { id: 'bars', type: 'custom', renderItem: drawBar, data: rows, encode: { x: [0, 1], y: 2 }, z: 3, progressive: 4000,
+      { id: 'bars', type: 'custom', renderItem: drawBar, data: rows, encode: { x: [0, 1], y: 2 }, z: 3, progressive: 4000, progressiveThreshold: 8000,
         markLine: { symbol: 'none', animation: false, silent: false, data: lineMarks(), label: { color: colours.text, fontSize: 11 },
           lineStyle: { color: colours.mark, width: 1.5 } } },
       { id: 'marks', type: 'scatter', data: pointMarks(), symbolSize: 13, z: 5, itemStyle: { color: colours.mark, borderColor: colours.page, borderWidth: 1.5 } },
@@ -311,7 +311,7 @@
     if (has(data.use.cpu)) series.push({ ...useSeries('CPU slots', data.use.cpu, colours.cpu, 'dashed'), id: 'cpu' });
     return {
       useUTC: true, animation: false, backgroundColor: 'transparent', aria: { enabled: true },
-      legend: { top: 0, textStyle: { color: colours.text } },
+      legend: { top: 0, textStyle: { color: colours.text }, itemStyle: { opacity: 0 }, lineStyle: { width: 2 } },
       tooltip: { trigger: 'axis', ...tooltipLook(), formatter: (all) => {
         const tip = make('div');
         tip.append(make('b', clock(all[0].value[0] / 1000)));

@@ -150,8 +150,8 @@ std::string Sections::legend() const {
     for (auto& c : name) c = c == '_' ? ' ' : c;
     text += fmt::format("<li class=\"o-{}\"><i></i>{}</li>", key, escape(name));
   }
-  if (has_mark(report, "quarantine")) text += "<li><i class=\"at\">◆</i>quarantined, then hatched</li>";
-  if (has_mark(report, "lost")) text += "<li><i class=\"at\">✖</i>lost with its rank, then hatched</li>";
+  if (has_mark(report, "quarantine")) text += "<li><i class=\"at\">◆</i>quarantined: nothing runs there</li>";
+  if (has_mark(report, "lost")) text += "<li><i class=\"at\">✖</i>lost with its rank</li>";
   return text.empty() ? "" : "<ul class=\"legend\">" + text + "</ul>\n";
 }
 

@@ -91,9 +91,22 @@ class Columns {
   std::vector<int> seen_;  // outcome and whether it is a failure
 };
 
-/// One path per outcome: `M x y h w` for each piece.
-std::map<int, std::string> pieces(const Columns& columns, const std::vector<double>& middles) {
-  std::map<int, std::string> paths;
+/// What tells a kind of failure without its colour.
+const char* letter(const std::string& outcome) {
+  static const std::map<std::string, const char*, std::less<>> letters = {
+      {"exit_code", "E"},       {"signal", "S"},         {"timed_out", "T"},
+      {"could_not_start", "N"}, {"output_missing", "M"}, {"lost_with_worker", "L"}};
+  const auto at = letters.find(outcome);
+  return at == letters.end() ? nullptr : at->second;
+}
+
+struct Drawn {
+  std::map<int, std::string> paths;  // one per outcome: `M x y h w` for each piece
+  std::string letters;
+};
+
+Drawn pieces(const Columns& columns, const std::vector<double>& middles, const Bars& bars, double lane_height) {
+  Drawn drawn;
   const double pixels = static_cast<double>(width) / static_cast<double>(columns.columns());
   for (std::size_t lane = 0; lane < middles.size(); ++lane) {
     for (std::size_t i = 0; i < columns.columns();) {
@@ -101,13 +114,20 @@ std::map<int, std::string> pieces(const Columns& columns, const std::vector<doub
       const int outcome = columns.at(lane, i);
       while (end < columns.columns() && columns.at(lane, end) == outcome) ++end;
       if (outcome >= 0) {
-        paths[outcome] += fmt::format("M{:.4g} {:.4g}h{:.3g}", left + static_cast<double>(i) * pixels, middles[lane],
-                                      static_cast<double>(end - i) * pixels);
+        const double x = left + static_cast<double>(i) * pixels, w = static_cast<double>(end - i) * pixels;
+        drawn.paths[outcome] += fmt::format("M{:.4g} {:.4g}h{:.3g}", x, middles[lane], w);
+        PageBar bar;
+        bar.outcome = static_cast<std::size_t>(outcome);
+        const char* tells = letter(bars.outcome_key(bar));
+        if (tells != nullptr && w >= 9 && lane_height >= 10) {
+          drawn.letters += fmt::format("<text class=\"letter\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>\n", x + w / 2,
+                                       middles[lane] + 4, tells);
+        }
       }
       i = end;
     }
   }
-  return paths;
+  return drawn;
 }
 
 struct Lanes {
@@ -149,6 +169,14 @@ Lanes lanes_of(const json& report) {
   return lanes;
 }
 
+/// When the life ends that a run second belongs to.
+double life_end(const json& report, double t, double otherwise) {
+  for (const auto& life : list(part(report, "run"), "lives")) {
+    if (number(life, "begin_s") <= t && t <= number(life, "end_s")) return number(life, "end_s");
+  }
+  return otherwise;
+}
+
 std::string marks(const json& report, const Scale& scale, const Lanes& lanes) {
   std::string svg;
   for (const auto& mark : list(report, "marks")) {
@@ -162,7 +190,10 @@ std::string marks(const json& report, const Scale& scale, const Lanes& lanes) {
     for (const auto& lane : list(mark, "lanes")) {
       if (!lane.is_number_unsigned() || lane.get<std::size_t>() >= lanes.middles.size()) continue;
       const double y = lanes.middles[lane.get<std::size_t>()];
-      svg += fmt::format("<path class=\"m-at\" d=\"M{:.1f} {:.1f}l6 -6l6 6l-6 6z\">{}</path>\n", x - 6, y, title);
+      svg += fmt::format(
+          "<path class=\"m-dead\" d=\"M{0:.1f} {1:.1f}H{2:.1f}\"/><path class=\"m-at\" d=\"M{3:.1f} {1:.1f}l6 -6l6 "
+          "6l-6 6z\">{4}</path>\n",
+          x, y, scale.x(life_end(report, number(mark, "t_s"), scale.end)), x - 6, title);
     }
   }
   return svg;
@@ -202,7 +233,8 @@ std::string plain_timeline(const json& report) {
   auto svg = svg_head(lanes.height + 20, "Timeline; the table of slots tells the same") +
              axis(scale, static_cast<int>(lanes.height)) + lanes.labels;
   const Columns seen(bars, lanes.middles.size(), columns, scale.end);
-  for (const auto& [outcome, path] : pieces(seen, lanes.middles)) {
+  const auto drawn = pieces(seen, lanes.middles, bars, lanes.lane_height);
+  for (const auto& [outcome, path] : drawn.paths) {
     PageBar bar;
     bar.outcome = static_cast<std::size_t>(outcome);
     const double share_of_lane = bars.failed(bar) ? 0.95 : 0.6;  // more than colour tells a failure
@@ -210,7 +242,7 @@ std::string plain_timeline(const json& report) {
                        escape(bars.outcome_key(bar)), lanes.lane_height * share_of_lane, path,
                        escape(bars.outcome_name(bar)));
   }
-  return svg + marks(report, scale, lanes) + "</svg>\n";
+  return svg + drawn.letters + marks(report, scale, lanes) + "</svg>\n";
 }
 
 std::string plain_use(const json& report) {
@@ -219,8 +251,8 @@ std::string plain_use(const json& report) {
   if (times.empty()) return {};
   constexpr int height = 120;
   const Scale scale{last_end(report, Bars(report))};
-  auto svg = svg_head(height + 24, "Busy share of the slots; the table tells the same");
-  svg += "<g transform=\"translate(0 4)\">" + axis(scale, height);
+  auto svg = svg_head(height + 30, "Busy share of the slots; the table tells the same");
+  svg += "<g transform=\"translate(0 10)\">" + axis(scale, height);
   for (const int percent : {0, 50, 100}) {
     const double y = height * (1 - percent / 100.0);
     svg +=
