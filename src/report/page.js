@@ -419,7 +419,7 @@
     });
     let width = box.clientWidth;
     window.addEventListener('resize', () => {
-      if (box.clientWidth === width) return;
+      if (box.clientWidth === width || box.clientWidth < 50) return;  // the same, or not to be seen now
       width = box.clientWidth;
       for (const chart of use ? [timeline, use] : [timeline]) {
         chart.dispatchAction({ type: 'hideTip' });
