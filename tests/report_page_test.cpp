@@ -136,7 +136,8 @@ TEST(ReportPage, copes_with_everything_missing_null_or_of_another_kind) {
   EXPECT_TRUE(has(page_of(json::object()), "</html>"));
   for (const auto& wrong : {json(), json(7), json("text"), json::array({7, nullptr}), json::object({{"x", 1}})}) {
     auto report = a_report();
-    for (const auto& [key, value] : a_report().items()) {
+    const auto keys = a_report();
+    for (const auto& [key, value] : keys.items()) {
       auto one = a_report();
       one[key] = wrong;
       EXPECT_NO_THROW(page_of(one)) << key << " is " << wrong;

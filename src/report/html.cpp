@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <cstdint>
 #include <nlohmann/json.hpp>
 
 #include "run/summary.h"
@@ -20,6 +21,9 @@ const nlohmann::json* find_number(const nlohmann::json& object, const char* key)
   const auto* value = find(object, key);
   return value != nullptr && value->is_number() ? value : nullptr;
 }
+
+/// Three thousand years: what is longer is no time of a run.
+constexpr double longest_s = 1e11;
 
 bool is_numeric(const std::string& head) { return head.starts_with('#'); }
 
@@ -60,6 +64,10 @@ double number(const nlohmann::json& object, const char* key, double otherwise) {
   return value == nullptr ? otherwise : value->get<double>();
 }
 
+std::size_t index(double value) { return value >= 0 && value < 1e9 ? static_cast<std::size_t>(value) : SIZE_MAX; }
+
+std::size_t index(const nlohmann::json& object, const char* key) { return index(number(object, key, -1)); }
+
 const nlohmann::json& list(const nlohmann::json& object, const char* key) {
   static const auto none = nlohmann::json::array();
   const auto* value = find(object, key);
@@ -73,7 +81,7 @@ const nlohmann::json& part(const nlohmann::json& object, const char* key) {
 }
 
 std::string seconds(double value) {
-  if (!std::isfinite(value)) return "–";
+  if (!(std::abs(value) < longest_s)) return "–";
   if (value < 0.95 && value > 0) return fmt::format("{:.3g}\u00a0s", value);
   return fmt::format("<span title=\"{:.3f} s\">{}</span>", value, duration_text(value));
 }

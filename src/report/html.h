@@ -3,6 +3,7 @@
 // Knows: escaping, tables, how numbers are told to people. Unaware of: what is told.
 #pragma once
 
+#include <cstddef>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
@@ -19,6 +20,9 @@ std::string escape(std::string_view text);
 std::string text(const nlohmann::json& object, const char* key);
 /// As number; `otherwise` when there is none.
 double number(const nlohmann::json& object, const char* key, double otherwise = 0);
+/// As an index into something; one beyond everything when there is none.
+std::size_t index(const nlohmann::json& object, const char* key);
+std::size_t index(double number);
 /// An array to go through; an empty one when there is none.
 const nlohmann::json& list(const nlohmann::json& object, const char* key);
 /// An object; an empty one when there is none.

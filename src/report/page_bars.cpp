@@ -1,5 +1,6 @@
 #include "report/page_bars.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "report/html.h"
@@ -9,6 +10,14 @@ namespace {
 
 double at(const nlohmann::json& column, std::size_t i, double otherwise) {
   return i < column.size() && column[i].is_number() ? column[i].get<double>() : otherwise;
+}
+
+/// Run seconds, within a thousand years.
+double time_at(const nlohmann::json& column, std::size_t i) { return std::clamp(at(column, i, 0), 0.0, 3e10); }
+
+std::int64_t step_at(const nlohmann::json& column, std::size_t i) {
+  const auto step = index(at(column, i, -1));
+  return step == SIZE_MAX ? -1 : static_cast<std::int64_t>(step);
 }
 
 }  // namespace
@@ -23,9 +32,8 @@ Bars::Bars(const nlohmann::json& of) : report(of) {
              &count = list(columns, "count");
   all.reserve(lane.size());
   for (std::size_t i = 0; i < lane.size(); ++i) {
-    all.push_back({static_cast<std::size_t>(at(lane, i, 0)), at(begin, i, 0), at(end, i, 0),
-                   static_cast<std::size_t>(at(outcome, i, 0)), static_cast<std::int64_t>(at(step, i, -1)),
-                   at(attempt, i, 1), at(count, i, 1)});
+    all.push_back({index(at(lane, i, -1)), time_at(begin, i), time_at(end, i), index(at(outcome, i, -1)),
+                   step_at(step, i), at(attempt, i, 1), at(count, i, 1)});
   }
 }
 

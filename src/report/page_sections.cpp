@@ -82,7 +82,7 @@ std::string Sections::lane_name(std::size_t lane) const {
   const auto& all = list(report, "lanes");
   if (lane >= all.size()) return "?";
   const auto& nodes_of = list(report, "nodes");
-  const auto node = static_cast<std::size_t>(number(all[lane], "node"));
+  const auto node = index(all[lane], "node");
   const auto host = node < nodes_of.size() ? text(nodes_of[node], "host") : std::string("?");
   return escape(fmt::format("{} slot {}", host, text(all[lane], "slot")));
 }

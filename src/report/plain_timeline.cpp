@@ -29,7 +29,8 @@ struct Scale {
 double last_end(const json& report, const Bars& bars) {
   double end = 0;
   for (const auto& bar : bars.all) end = std::max(end, bar.end);
-  for (const auto& life : list(part(report, "run"), "lives")) end = std::max(end, number(life, "end_s"));
+  for (const auto& life : list(part(report, "run"), "lives"))
+    end = std::max(end, std::min(number(life, "end_s"), 3e10));
   return end > 0 ? end : 1;
 }
 
@@ -79,7 +80,7 @@ class Columns {
     const auto first = std::min(columns_ - 1, static_cast<std::size_t>(std::max(0.0, bar.begin) * of_all));
     const auto last =
         std::min(columns_, std::max(first + 1, static_cast<std::size_t>(std::max(0.0, bar.end) * of_all)));
-    const int colour = static_cast<int>(bar.outcome) << 1 | (failed ? 1 : 0);
+    const int colour = static_cast<int>(std::min<std::size_t>(bar.outcome, 1000)) << 1 | (failed ? 1 : 0);
     for (auto i = first; i < last; ++i) {
       auto& cell = seen_[bar.lane * columns_ + i];
       if (cell < 0 || failed || (cell & 1) == 0) cell = colour;
@@ -143,13 +144,12 @@ Lanes lanes_of(const json& report) {
   const auto& nodes = list(report, "nodes");
   lanes.lane_height = std::clamp(900.0 / static_cast<double>(std::max<std::size_t>(1, all.size())), 2.0, 16.0);
   double y = 2, label_end = -100;
-  double node_before = -1;
+  auto node_before = SIZE_MAX;
   for (std::size_t i = 0; i < all.size(); ++i) {
-    const double node = number(all[i], "node");
-    if (node != node_before) {
+    const auto node = index(all[i], "node");
+    if (node != node_before || i == 0) {
       if (i > 0) y += 4;
-      const auto index = static_cast<std::size_t>(node);
-      const auto host = index < nodes.size() ? text(nodes[index], "host") : std::string("?");
+      const auto host = node < nodes.size() ? text(nodes[node], "host") : std::string("?");
       if (y - label_end >= 12) {  // else the labels would lie on each other
         lanes.labels += fmt::format(
             "<path class=\"grid\" d=\"M0 {0:.1f}H{1}\"/><text class=\"h\" x=\"2\" y=\"{2:.1f}\">{3}</text>\n", y - 2,
