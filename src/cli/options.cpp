@@ -417,6 +417,8 @@ Text overview() {
          "  gradus status RUN     how a run stands: counts, what runs where, what failed, time left\n"
          "  gradus explain RUN    why a step is not running, or what idle slots wait for\n"
          "  gradus logs RUN STEP  print what a step has written\n"
+         "  gradus report RUN     write one page that shows all of a run\n"
+         "  gradus trace RUN      write a run for Perfetto or chrome://tracing\n"
          "  gradus doctor         print what each rank sees and what is wrong with it\n"
          "  gradus template       write a job script for SLURM, or Scipion's host configuration\n"
          "  gradus --version      print with which MPI and CUDA it was built and runs (--json)\n\n"
