@@ -18,7 +18,7 @@ namespace gradus {
 namespace {
 
 constexpr std::size_t piece_bytes = std::size_t{8} << 20;
-constexpr std::size_t typical_bytes_of_an_attempt = 350;  // its launch and its end
+constexpr std::size_t typical_bytes_of_an_attempt = 300;  // its launch and its end
 
 [[noreturn]] void unreadable(const std::string& path) {
   throw std::runtime_error(fmt::format("{} cannot be read: {}", path, strerrordesc_np(errno)));
