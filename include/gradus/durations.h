@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 
@@ -14,6 +15,8 @@ namespace gradus {
 /// `align m18.mrc -o out/m18.mrc`. The program and its options count; runs of digits count as one digit,
 /// and of a word with a slash or a dot only its ending counts. XXH3, stable between lives.
 std::uint64_t command_shape(std::string_view command);
+/// The shape for a person: `align ….mrc -o ….mrc`, numbers as `N`.
+std::string command_shape_text(std::string_view command);
 
 /// Observed durations by shape. A shape's first observations count fully, so that one life is enough to
 /// know the next one's.

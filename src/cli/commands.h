@@ -22,6 +22,8 @@ int logs_command(const Words& words);
 int version_command(const Words& words);
 int status_command(const Words& words);
 int explain_command(const Words& words);
+int report_command(const Words& words);
+int trace_command(const Words& words);
 /// `without_pmi`: SLURM started several tasks that know nothing of each other; each examines itself.
 int doctor_command(const Words& words, World& world, bool without_pmi);
 

@@ -17,6 +17,7 @@
 #include "node/cores.h"
 #include "node/gpu_probe.h"
 #include "node/guardian.h"
+#include "node/nvml.h"
 #include "node/signals.h"
 #include "node/tell.h"
 #include "run/run_directory.h"
@@ -33,7 +34,7 @@ int refuse_without_pmi() {
 
 int unknown_subcommand(const std::string& name) {
   const auto nearest = nearest_word(name, {"run", "plan", "check", "simulate", "gpus", "logs", "status", "explain",
-                                           "template", "doctor", "--help", "--version"});
+                                           "report", "trace", "template", "doctor", "--help", "--version"});
   fmt::print(stderr, "gradus: unknown subcommand '{}'{}\n\n{}", printable(name),
              nearest.empty() ? "" : fmt::format(": did you mean '{}'?", nearest), overview());
   return 2;
@@ -48,6 +49,8 @@ int dispatch(const std::string& name, const Words& words, World& world) {
   if (name == "logs") return logs_command(words);
   if (name == "status") return status_command(words);
   if (name == "explain") return explain_command(words);
+  if (name == "report") return report_command(words);
+  if (name == "trace") return trace_command(words);
   if (name == "template") return template_command(words);
   if (name == "doctor") return doctor_command(words, world, how_launched() == Launch::without_pmi);
   if (name == "--version") return version_command(words);
@@ -141,6 +144,7 @@ int main(int argc, char** argv) {
   const std::string name = argc > 1 ? argv[1] : "--help";
   if (name == "__guardian") return gradus::guardian_main();
   if (name == "__probe-gpus") return gradus::gpu_probe_main();
+  if (name == "__read-gpus") return gradus::nvml_main(argc - 2, argv + 2);
   gradus::fill_standard_descriptors();
   try {
     return gradus::cli::start(name, gradus::cli::Words(argv + std::min(argc, 2), argv + argc));

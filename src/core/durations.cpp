@@ -12,38 +12,54 @@ namespace {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-void append_shape_of_word(std::string_view word, bool is_program, std::string& shape) {
+/// What stands for the part of a file's name that differs, and for a number.
+struct Blanks {
+  std::string_view name, number;
+};
+
+void append_shape_of_word(std::string_view word, bool is_program, const Blanks& blanks, std::string& shape) {
   // Files differ from step to step; what kind they are does not.
   if (!is_program && !word.starts_with('-') && word.find_first_of("/.") != std::string_view::npos) {
     const auto dot = word.rfind('.');
     const auto slash = word.rfind('/');
     const bool has_ending = dot != std::string_view::npos && (slash == std::string_view::npos || dot > slash);
-    shape += '~';
+    shape += blanks.name;
     word = has_ending ? word.substr(dot) : std::string_view();
   }
   for (std::size_t i = 0; i < word.size(); ++i) {
     if (!is_digit(word[i])) {
       shape += word[i];
     } else if (i == 0 || !is_digit(word[i - 1])) {
-      shape += '#';
+      shape += blanks.number;
     }
   }
   shape += ' ';
 }
 
-}  // namespace
-
-std::uint64_t command_shape(std::string_view command) {
+std::string shape_of(std::string_view command, const Blanks& blanks) {
   constexpr std::string_view separators(" \t\n\0", 4);  // words of an argv end in NUL
   std::string shape;
   bool is_program = true;
   for (std::size_t at = 0; (at = command.find_first_not_of(separators, at)) != std::string_view::npos;) {
     const auto end = std::min(command.find_first_of(separators, at), command.size());
-    append_shape_of_word(command.substr(at, end - at), is_program, shape);
+    append_shape_of_word(command.substr(at, end - at), is_program, blanks, shape);
     is_program = false;
     at = end;
   }
+  return shape;
+}
+
+}  // namespace
+
+std::uint64_t command_shape(std::string_view command) {
+  const auto shape = shape_of(command, {"~", "#"});
   return XXH3_64bits(shape.data(), shape.size());
+}
+
+std::string command_shape_text(std::string_view command) {
+  auto shape = shape_of(command, {"\u2026", "N"});
+  if (!shape.empty()) shape.pop_back();
+  return shape;
 }
 
 void DurationModel::add(Seen& seen, double seconds) {

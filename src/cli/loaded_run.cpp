@@ -1,0 +1,43 @@
+#include "cli/loaded_run.h"
+
+#include <chrono>
+
+#include "cli/run_argument.h"
+#include "run/output_archive.h"
+
+namespace gradus::cli {
+namespace {
+
+constexpr std::size_t tail_lines = 8;
+
+double epoch_now() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+/// The ends of both streams, standard error last: there stands what went wrong.
+std::vector<std::string> tail_of(OutputArchive& archive, std::uint32_t ordinal, std::uint32_t attempt) {
+  std::vector<std::string> lines;
+  for (const auto stream : {Stream::out, Stream::err}) {
+    const auto output = archive.find(ordinal, attempt, stream);
+    if (!output) continue;
+    for (auto& line : last_lines(*output, tail_lines)) lines.push_back(std::move(line));
+  }
+  return lines;
+}
+
+}  // namespace
+
+LoadedRun::LoadedRun(std::string run_dir) : run_dir_(std::move(run_dir)), journal_(run_dir_ + "/journal.jsonl") {
+  now_ = epoch_now();
+  pulse_ = pulse_of(run_dir_, chronicle());
+  // It may have ended after its journal was read and before its lock was looked at.
+  if (pulse_ == RunPulse::broken_off && journal_.read()) pulse_ = pulse_of(run_dir_, chronicle());
+  graph_ = graph_of_run(run_dir_, why_no_graph_);
+}
+
+OutputTail LoadedRun::tail() const {
+  auto archive = std::make_shared<OutputArchive>(run_dir_);
+  return [archive](StepIndex step, std::uint32_t attempt) { return tail_of(*archive, step + 1, attempt); };
+}
+
+}  // namespace gradus::cli

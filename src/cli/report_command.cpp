@@ -1,0 +1,146 @@
+// gradus report and gradus trace: a run as one page, and as a trace for Perfetto.
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <memory>
+#include <system_error>
+
+#include "cli/commands.h"
+#include "cli/loaded_run.h"
+#include "cli/options.h"
+#include "cli/run_argument.h"
+#include "core/printable.h"
+#include "report/page.h"
+#include "report/report_json.h"
+#include "report/trace.h"
+#include "run/run_directory.h"
+
+namespace gradus::cli {
+namespace {
+
+constexpr const char* report_help =
+    "Usage: gradus report RUN [options]\n\n"
+    "Writes one page on which all of a run can be looked at: what ran where and when, use of the slots, the tail,\n"
+    "durations, failures, the critical path, where time was lost, and how many nodes to ask for next time.\n"
+    "RUN is a run directory or its steps file; it may be running.\n\n"
+    "  --output FILE|-  where to (default: report.html in the run directory; -: standard output)\n"
+    "  --json           the facts behind the page instead, to standard output unless --output is given\n";
+
+constexpr const char* trace_help =
+    "Usage: gradus trace RUN [options]\n\n"
+    "Writes a run in the Chrome trace event format, for ui.perfetto.dev or chrome://tracing: nodes are processes, "
+    "slots\n"
+    "threads, attempts slices with arrows from what they need.\n"
+    "RUN is a run directory or its steps file; it may be running.\n\n"
+    "  --output FILE|-  where to (default: trace.json in the run directory; -: standard output)\n";
+
+struct Wanted {
+  std::string run, output;
+  bool json = false;
+};
+
+[[noreturn]] void refuse(const std::string& what) {
+  fmt::print(stderr, "gradus: {}\n", printable(what));
+  throw Leave{2};
+}
+
+Wanted wanted_of(const Words& words, const char* subcommand, const char* help, bool knows_json) {
+  Wanted wanted;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const auto& word = words[i];
+    if (word == "--help" || word == "-h") {
+      fmt::print("{}", help);
+      throw Leave{0};
+    }
+    if (word == "--output" && i + 1 < words.size()) {
+      wanted.output = words[++i];
+    } else if (word.starts_with("--output=")) {
+      wanted.output = word.substr(9);
+    } else if (word == "--output") {
+      refuse("--output wants a file, or - for standard output");
+    } else if (word == "--json" && knows_json) {
+      wanted.json = true;
+    } else if (word.starts_with("-")) {
+      refuse(fmt::format("gradus {0} does not know '{1}': see gradus {0} --help", subcommand, word));
+    } else if (wanted.run.empty()) {
+      wanted.run = word;
+    } else {
+      refuse(fmt::format("one run, please: both '{}' and '{}' were given", wanted.run, word));
+    }
+  }
+  if (wanted.run.empty()) refuse(fmt::format("which run? gradus {} RUN", subcommand));
+  return wanted;
+}
+
+/// Written beside the place and moved there when it is whole: whoever opens it meanwhile sees the old one.
+class Output {
+ public:
+  explicit Output(std::string path) : path_(std::move(path)) {
+    if (path_ != "-") file_.reset(std::fopen((path_ + ".part").c_str(), "we"));
+    if (path_ != "-" && !file_) refused();
+  }
+  void write(std::string_view text) {
+    if (std::fwrite(text.data(), 1, text.size(), stream()) != text.size()) refused();
+  }
+  void finish() {
+    if (std::fflush(stream()) != 0) refused();
+    if (path_ == "-") return;
+    if (std::fclose(file_.release()) != 0 || std::rename((path_ + ".part").c_str(), path_.c_str()) != 0) refused();
+    fmt::print("{}\n", printable(path_));
+  }
+
+ private:
+  struct Close {
+    void operator()(std::FILE* file) const { std::fclose(file); }
+  };
+  std::FILE* stream() const { return file_ ? file_.get() : stdout; }
+  [[noreturn]] void refused() const {
+    const int error = errno;
+    if (path_ != "-") std::remove((path_ + ".part").c_str());
+    throw std::system_error(error, std::generic_category(), path_ == "-" ? "standard output" : path_);
+  }
+
+  std::string path_;
+  std::unique_ptr<std::FILE, Close> file_;
+};
+
+void tell_of(const LoadedRun& run) {
+  if (const auto damage = run.damage(); !damage.empty()) {
+    fmt::print(stderr, "gradus: {}; what stands behind it is left out\n", printable(damage));
+  }
+  if (run.graph() == nullptr) {
+    fmt::print(stderr, "gradus: {}: commands, and what steps need, are not known\n", printable(run.why_no_graph()));
+  }
+}
+
+ReportInput input_of(const LoadedRun& run) {
+  return {&run.chronicle(), run.graph(), run.tail(),     run.directory(), kept_steps(run.directory()),
+          run.pulse(),      run.now(),   GRADUS_VERSION, run.damage()};
+}
+
+}  // namespace
+
+int report_command(const Words& words) {
+  const auto wanted = wanted_of(words, "report", report_help, true);
+  const LoadedRun run(run_of(wanted.run));
+  tell_of(run);
+  const auto json = report_json(input_of(run));
+  const auto by_default = wanted.json ? std::string("-") : run.directory() + "/report.html";
+  Output output(wanted.output.empty() ? by_default : wanted.output);
+  output.write(wanted.json ? json + "\n" : report_page(json));
+  output.finish();
+  return 0;
+}
+
+int trace_command(const Words& words) {
+  const auto wanted = wanted_of(words, "trace", trace_help, false);
+  const LoadedRun run(run_of(wanted.run));
+  tell_of(run);
+  const RunStory story(run.chronicle(), run.graph().get(), run.goes_on_until());
+  Output output(wanted.output.empty() ? run.directory() + "/trace.json" : wanted.output);
+  write_trace(story, [&](std::string_view text) { output.write(text); });
+  output.finish();
+  return 0;
+}
+
+}  // namespace gradus::cli
