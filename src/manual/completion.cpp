@@ -27,7 +27,7 @@ std::vector<OptionForm> options_of(const HelpText& help) {
 /// What a placeholder stands for, where bash can tell.
 std::string files_for(const std::string& value) {
   if (value.find("DIR") != std::string::npos) return "@folder";
-  if (value == "FILE" || value == "PATH") return "@file";
+  if (value.find("FILE") != std::string::npos || value == "PATH") return "@file";
   if (value == "RUN") return "@run";
   if (value == "ID" || value == "STEP") return "@step";
   return "@nothing";

@@ -24,6 +24,8 @@ def look(value, key):
     if key:
         wild = re.sub(r"\.[^.]+$", ".*", key)
         kinds = known.get(key) or known.get(wild)
+        if kinds is None and isinstance(value, dict) and any(one.startswith(key + ".") for one in known):
+            kinds = ["object"]  # its parts are documented, and it need not be there
         if kinds is None:
             print(f"{key} is not documented")
         elif kind_of[type(value)] not in kinds and "any" not in kinds:
