@@ -219,6 +219,11 @@ std::string Sections::failures() const {
   for (const auto& failure : list(report, "failures")) {
     text += fmt::format("<h3>{} <span class=\"times\">× {}</span></h3>\n", escape(html::text(failure, "cause")),
                         count(failure, "count"));
+    if (const double concerned = number(failure, "steps_concerned"); concerned > 0) {
+      text += fmt::format("<p>Attempts of {} step{}; {} failed for good.</p>\n", count(concerned),
+                          concerned == 1 ? "" : "s",
+                          number(failure, "steps_failed") > 0 ? count(failure, "steps_failed") : "none");
+    }
     text += places(list(failure, "places"));
     std::string names;
     const auto& steps_of = list(failure, "steps");
@@ -226,9 +231,9 @@ std::string Sections::failures() const {
       if (name.is_string()) names += (names.empty() ? "" : ", ") + step(name.get<std::string>());
     }
     if (!names.empty()) {
-      const bool are_more = number(failure, "count") > static_cast<double>(steps_of.size());
-      text +=
-          fmt::format("<p class=\"names\">Steps: {}{}</p>\n", names, are_more && steps_of.size() >= 20 ? ", …" : "");
+      const bool are_more =
+          number(failure, "steps_concerned", number(failure, "count")) > static_cast<double>(steps_of.size());
+      text += fmt::format("<p class=\"names\">Steps: {}{}</p>\n", names, are_more ? ", …" : "");
     }
     for (const auto& example : list(failure, "examples")) {
       text += fmt::format("<p>For example {} at {}: {}</p>\n", step(html::text(example, "step")),
@@ -240,11 +245,14 @@ std::string Sections::failures() const {
 }
 
 std::string Sections::bad_places() const {
-  Table table("Places where steps failed that succeeded elsewhere", {"Place", "#Failures", "#Quarantined at"});
+  Table table("Places where steps failed that succeeded elsewhere",
+              {"Place", "#Failures", "#Attempts", "#Quarantined at"});
   for (const auto& bad : list(report, "bad_places")) {
-    table.row({escape(text(bad, "place")), count(bad, "failures"), seconds(bad, "t_s")});
+    const bool is_quarantined = !bad.is_object() || bad.value("quarantined", json(true)) != json(false);
+    table.row({escape(text(bad, "place")), count(bad, "failures"), count(bad, "attempts"),
+               is_quarantined ? seconds(bad, "t_s") : "not"});
   }
-  return table.empty() ? nothing("None: no slot was quarantined.") : table.html();
+  return table.empty() ? nothing("None.") : table.html();
 }
 
 std::string Sections::rerun() const {
@@ -274,17 +282,19 @@ std::string Sections::critical_path() const {
   const auto& path = list(report, "critical_path");
   if (path.empty()) return nothing("No chain of steps decided when the run ended.");
   double ran = 0, waited = 0;
-  Table table("From the first step to the last", {"Step", "Place", "#Began at", "#Took", "#Waited before"});
+  Table table("From the first step to the last", {"Step", "Place", "#Began at", "#Took", "#Waited before", "Behind"});
   for (const auto& one : path) {
     ran += number(one, "seconds");
     waited += number(one, "waited_s");
     table.row({step(text(one, "step")), escape(text(one, "place")), seconds(one, "begin_s"), seconds(one, "seconds"),
-               seconds(one, "waited_s")});
+               seconds(one, "waited_s"), escape(text(one, "after"))});
   }
-  return fmt::format(
-             "<p>The chain that ended last: {} step{} that ran for {} and waited for {}. More nodes do not make it "
-             "shorter than what it ran.</p>\n",
-             path.size(), path.size() == 1 ? "" : "s", seconds(ran), seconds(waited)) +
+  const double length = number(report, "critical_path_length", static_cast<double>(path.size()));
+  const bool are_more = length > static_cast<double>(path.size());
+  return fmt::format("<p>The chain that ended last: {} attempt{}{}, which ran for {} and waited for {}.</p>\n",
+                     count(length), length == 1 ? "" : "s",
+                     are_more ? fmt::format(", of which the longest {} are here", path.size()) : "", seconds(ran),
+                     seconds(waited)) +
          table.html();
 }
 
@@ -310,14 +320,18 @@ std::string Sections::gpu_use() const {
 
 std::string Sections::nodes() const {
   Table table("The same steps on other numbers of nodes, from the simulator with the durations of this run",
-              {"#Nodes", "#Slots", "#Takes", "#Node hours", ""});
+              {"#Nodes", "#Slots", "#Takes", "#Node hours", "Note"});
   for (const auto& one : list(report, "nodes_table")) {
     const bool is_this = one.is_object() && one.value("is_this_run", json()) == json(true);
+    const bool is_enough = one.is_object() && one.value("is_enough", json()) == json(true);
+    const char* note = is_this ? "<b>this run</b>" : is_enough ? "enough: more is waste" : "";
     const double hours = number(one, "node_hours", -1);
     table.row({count(one, "nodes"), count(one, "slots"), seconds(one, "makespan_s"),
-               hours < 0 ? "–" : fmt::format("{:.2f}", hours), is_this ? "<b>this run</b>" : ""});
+               hours < 0 ? "–" : fmt::format("{:.2f}", hours), note});
   }
-  return table.empty() ? nothing("Not reckoned: the durations of this run do not tell it.") : table.html();
+  if (!table.empty()) return table.html();
+  const auto why = text(report, "nodes_table_missing");
+  return fmt::format("<p>Not reckoned{}.</p>\n", why.empty() ? "" : ": " + escape(why));
 }
 
 }  // namespace gradus::html
