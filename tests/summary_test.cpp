@@ -92,6 +92,20 @@ TEST_F(SummaryTest, says_first_what_came_of_the_steps) {
   EXPECT_EQ(summary->succeeded_in_this_life(), 1U);
 }
 
+TEST_F(SummaryTest, tells_how_busy_gpus_were_where_that_is_known) {
+  begin("a; b");
+  for (const StepIndex step : {0U, 1U}) launch(step, 0);
+  ended(0, 1, 1);
+  EXPECT_THAT(text(), Not(HasSubstr("GPU use")));
+  EXPECT_FALSE(document().contains("gpu_use"));
+  AttemptEnded fact{1, 1, 0, {}};
+  fact.result.usage.gpu = {30, 0.25F, 2048, 81559};
+  summary->on_fact(fact, {}, 1);
+  EXPECT_THAT(text(), HasSubstr("  GPU use    GPU steps kept their GPU 25 % busy, at most 2.0 GiB of its memory"));
+  EXPECT_EQ(document()["gpu_use"]["samples"], 30);
+  EXPECT_EQ(document()["gpu_use"]["memory_mib"], 2048);
+}
+
 TEST_F(SummaryTest, a_run_in_which_all_succeeded_is_finished_and_says_nothing_of_failures) {
   begin("a");
   launch(0, 5);

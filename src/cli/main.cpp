@@ -17,6 +17,7 @@
 #include "node/cores.h"
 #include "node/gpu_probe.h"
 #include "node/guardian.h"
+#include "node/nvml.h"
 #include "node/signals.h"
 #include "node/tell.h"
 #include "run/run_directory.h"
@@ -146,6 +147,7 @@ int main(int argc, char** argv) {
   const std::string name = argc > 1 ? argv[1] : "--help";
   if (name == "__guardian") return gradus::guardian_main();
   if (name == "__probe-gpus") return gradus::gpu_probe_main();
+  if (name == "__read-gpus") return gradus::nvml_main(argc - 2, argv + 2);
   gradus::fill_standard_descriptors();
   try {
     return gradus::cli::start(name, gradus::cli::Words(argv + std::min(argc, 2), argv + argc));

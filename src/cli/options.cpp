@@ -77,6 +77,16 @@ const std::vector<Group>& groups() {
         {"cpu-bind", command_line | steps_file, "cores|none",
          "bind each step to the cores of its slots (default), or let it run on all of the rank's",
          [](RunOptions& o, const Text& t) { return store_choice(t, "cores", "none", o.bind_cores); }},
+        {"gpu-sampling", command_line | steps_file, "TIME|off",
+         "how often to look at the GPUs that steps use, so that summary and journal tell how busy they were (default "
+         "5s); less often where a look is expensive",
+         [](RunOptions& o, const Text& t) {
+           o.gpu_sampling_s = 0;
+           if (t == "off") return Text();
+           auto wrong = store_duration(o.gpu_sampling_s, t);
+           if (wrong.empty() && o.gpu_sampling_s < 0.1) wrong = "less than 0.1s: the driver itself looks no more often";
+           return wrong;
+         }},
         {"master-works", command_line | steps_file, nullptr, "under mpirun: rank 0 runs steps too",
          [](RunOptions& o, const Text&) {
            o.master_works = true;

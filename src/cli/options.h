@@ -44,6 +44,7 @@ struct RunOptions {
   bool hide_gpus = false;
   bool master_works = false;
   bool bind_cores = true;
+  double gpu_sampling_s = 5;  ///< 0: off
 
   OnError on_error = OnError::keep_going;
   double grace_s = 10;

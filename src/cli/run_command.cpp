@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <ctime>
 #include <limits>
+#include <map>
 
 #include "cli/commands.h"
 #include "cli/input.h"
@@ -45,7 +46,18 @@ void print_plan(const Plan& plan) {
   std::fflush(stdout);
 }
 
-RunSettings settings_of(const RunOptions& options, const std::string& run_dir) {
+/// How many ranks of one node have GPUs to look at, where there are most.
+std::uint32_t most_samplers(const Plan& plan) {
+  std::map<std::uint32_t, std::uint32_t> by_node;
+  std::uint32_t most = 1;
+  for (const auto& rank : plan.ranks) {
+    const bool looks = std::ranges::any_of(rank.slots, [](const PlannedSlot& slot) { return !slot.gpus.empty(); });
+    if (looks) most = std::max(most, ++by_node[rank.node]);
+  }
+  return most;
+}
+
+RunSettings settings_of(const RunOptions& options, const Plan& plan, const std::string& run_dir) {
   RunSettings settings;
   settings.run_dir = run_dir;
   settings.life = fmt::format("{}.{:.0f}", getpid(), monotonic_s() * 1000);
@@ -55,11 +67,30 @@ RunSettings settings_of(const RunOptions& options, const std::string& run_dir) {
   settings.hide_gpus = options.hide_gpus;
   settings.grace_s = options.grace_s;
   settings.bind_cores = options.bind_cores;
+  settings.gpu_sampling_s = options.gpu_sampling_s;
+  settings.gpu_samplers = most_samplers(plan);
   settings.output = options.output.value_or(OutputKind::steps);
   settings.output_limit = options.output_limit;
   settings.survive = options.survive;
   settings.lost_after_s = options.lost_after_s;
   return settings;
+}
+
+bool says_who_shares(const HostGpuList& list) {
+  if (list.kind == HostGpuList::Kind::groups) return true;
+  const auto repeats = [&](const GpuId& id) { return std::ranges::count(list.ids, id) > 1; };
+  return std::ranges::any_of(list.ids, repeats);
+}
+
+SlotLayout layout_of(const PlacementOptions& options, bool master_works) {
+  SlotLayout layout;
+  layout.master_is_a_thread = options.alone && !master_works;
+  layout.exclusive = options.sharing == GpuSharing::exclusive;
+  layout.list_says_who_shares = says_who_shares(options.list.others);
+  for (const auto& host : options.list.hosts) {
+    layout.list_says_who_shares = layout.list_says_who_shares || says_who_shares(host.list);
+  }
+  return layout;
 }
 
 RunMode mode_of(const RunOptions& options) {
@@ -87,9 +118,10 @@ OutputTail tail_in(const std::string& run_dir) {
 /// What the master holds while it runs.
 class Run {
  public:
-  Run(Input input, Plan plan, World& world, Words words)
+  Run(Input input, Plan plan, SlotLayout layout, World& world, Words words)
       : input_(std::move(input)),
         plan_(std::move(plan)),
+        layout_(layout),
         world_(world),
         words_(std::move(words)),
         directory_(
@@ -208,7 +240,7 @@ class Run {
     std::vector<Observer*> observers{&journal, &summary};
     if (!input_.options.quiet) observers.push_back(&progress);
     std::string trouble;
-    const auto cluster = world_.start(input_.steps.graph, plan_, settings_of(input_.options, directory_.path()));
+    const auto cluster = world_.start(input_.steps.graph, plan_, settings_of(input_.options, plan_, directory_.path()));
     try {
       run_loop(scheduler, *cluster, observers);
     } catch (const std::exception& error) {
@@ -241,6 +273,7 @@ class Run {
     rusage own{};
     getrusage(RUSAGE_SELF, &own);
     end.master_max_rss_kib = static_cast<std::uint64_t>(own.ru_maxrss);
+    end.layout = layout_;
     try {
       journal.end_life(end.exit_code, end.counts);
       write_atomically(directory_.summary(), summary.json(end, tail_in(directory_.path())));
@@ -254,6 +287,7 @@ class Run {
 
   Input input_;
   Plan plan_;
+  SlotLayout layout_;
   World& world_;
   Words words_;
   RunDirectory directory_;
@@ -272,7 +306,8 @@ int run_command(const Words& words, World& world) {
   leave_if_wrong(mistakes);
   print_plan(plan);
   try {
-    return Run(std::move(input), std::move(plan), world, words).run();
+    const auto layout = layout_of(options, input.options.master_works);
+    return Run(std::move(input), std::move(plan), layout, world, words).run();
   } catch (const RunDirectoryRefused& refused) {
     say(refused.what());
     return 2;

@@ -56,6 +56,7 @@ void Summary::on_fact(const Fact& fact, const Decisions& decisions, double now) 
     attempt = {end->step, end->attempt, end->worker, end->result.ended_at - end->result.started_at, end->result.outcome,
                {}};
     note_slow(attempt);
+    gpu_use_.ended(end->result.usage.gpu);
     const auto at = running_.find(end->step);
     if (attempt.outcome.is_steps_own_failure() && at != running_.end()) failed_at_[end->step].push_back(at->second);
     if (attempt.outcome.succeeded() && !attempt.outcome.detail.empty() && ++remarks_ == 1) {
@@ -108,6 +109,7 @@ void Summary::take(const Decisions& decisions, const Attempt* ended, double now)
     ++attempts_;
     if (launch.attempt > 1) ++retries_;
     use_.launched(launch, now);
+    gpu_use_.launched(launch);
     running_[launch.step] = {launch.worker, launch.slots.empty() ? 0 : launch.slots.front()};
   }
 }
@@ -235,6 +237,12 @@ std::string Summary::use_lines() const {
   return text;
 }
 
+std::string Summary::gpu_use_line(const SlotLayout& layout) const {
+  if (!gpu_use_.is_known()) return "";
+  const auto advice = gpu_use_.advice(plan_, layout);
+  return fmt::format("  GPU use    {}{}{}\n", gpu_use_.text(), advice.empty() ? "" : ": ", advice);
+}
+
 std::string Summary::step_lines(const End& end, const OutputTail& tail) const {
   std::string text;
   for (const auto& slow : slowest_) {
@@ -262,7 +270,7 @@ std::string Summary::step_lines(const End& end, const OutputTail& tail) const {
 }
 
 std::string Summary::text(const End& end, const OutputTail& tail) const {
-  return first_line(end) + counts_lines(end) + use_lines() + step_lines(end, tail);
+  return first_line(end) + counts_lines(end) + use_lines() + gpu_use_line(end.layout) + step_lines(end, tail);
 }
 
 std::string Summary::json(const End& end, const OutputTail& tail) const {
@@ -299,6 +307,14 @@ std::string Summary::json(const End& end, const OutputTail& tail) const {
   }
   for (const auto& node : use_.by_node(last_)) {
     document["nodes"].push_back({{"host", node.host}, {"gpu", json_of(node.gpu)}, {"cpu", json_of(node.cpu)}});
+  }
+  if (gpu_use_.is_known()) {
+    document["gpu_use"] = {{"attempts", gpu_use_.attempts()},
+                           {"samples", gpu_use_.samples()},
+                           {"busy", gpu_use_.busy()},
+                           {"memory_mib", gpu_use_.memory_mib()},
+                           {"memory_total_mib", gpu_use_.total_mib()},
+                           {"advice", gpu_use_.advice(plan_, end.layout)}};
   }
   const auto json_of_attempt = [this](const Attempt& one) {
     return nlohmann::json{{"step", graph_->name(one.step)},
