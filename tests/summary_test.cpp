@@ -275,6 +275,54 @@ TEST_F(SummaryTest, remembers_who_stopped_the_run_and_tells_notes_and_trouble) {
   EXPECT_EQ(document()["state"], "interrupted");
 }
 
+TEST_F(SummaryTest, while_the_run_goes_on_it_says_so_and_what_runs) {
+  begin("a; b");
+  end.running = true;
+  end.counts.waiting = 1;
+  end.counts.running = 1;
+  EXPECT_EQ(document()["state"], "running");
+  EXPECT_EQ(document()["exit_code"], nullptr);
+  EXPECT_EQ(document()["steps"]["running"], 1);
+}
+
+TEST_F(SummaryTest, tells_all_in_one_last_line) {
+  begin("a; b; c; d after b");
+  join(0, 0);
+  launch(0, 0);
+  launch(1, 0, 0, {1});
+  fail(1);  // at 1 s
+  ended(0, 5, 5);
+  launch(2, 5);
+  ended(2, 1, 6, {OutcomeKind::exit_code, 3, ""}, StepState::failed);
+  Decisions decisions;
+  settle(decisions, 3, StepState::skipped, 1);
+  summary->on_time(decisions, 10);
+  end.exit_code = 1;
+  EXPECT_EQ(summary->last_line(end, "chain.run"),
+            "gradus: chain.run finished: 1 of 4 succeeded, 2 failed (exit code 3: b, ...), 1 skipped, 10s on 1 node, "
+            "GPU slots 35 % busy; exit code 1; gradus status chain.run\n");
+}
+
+TEST_F(SummaryTest, the_last_line_stays_one_line_that_can_be_pasted_whatever_files_and_steps_are_called) {
+  GraphBuilder builder("steps");
+  Step step;
+  step.options = builder.intern({});
+  step.id = builder.store("a\nb" + std::string(80, 'x'));
+  step.command = builder.store("false");
+  builder.add(step);
+  Diagnostics mistakes;
+  graph_ = builder.build(mistakes);
+  summary = std::make_unique<Summary>(graph_, plan);
+  end.counts.waiting = 1;
+  launch(0, 0);
+  fail(0);
+  const auto line = summary->last_line(end, "it's \x1b[31mmine.run");
+  EXPECT_EQ(std::count(line.begin(), line.end(), '\n'), 1);
+  EXPECT_THAT(line, HasSubstr(": a\\nbxxx"));
+  EXPECT_THAT(line, HasSubstr("xxx...)"));
+  EXPECT_THAT(line, HasSubstr("; gradus status 'it'\\''s \\x1b[31mmine.run'\n"));
+}
+
 TEST(RunningSummary, says_that_the_run_is_not_over) {
   EXPECT_EQ(json::parse(summary_of_a_running_run())["state"], "running");
 }

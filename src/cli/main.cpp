@@ -53,10 +53,7 @@ int dispatch(const std::string& name, const Words& words, World& world) {
   if (name == "trace") return trace_command(words);
   if (name == "template") return template_command(words);
   if (name == "doctor") return doctor_command(words, world, how_launched() == Launch::without_pmi);
-  if (name == "--version") {
-    fmt::print("gradus {}\n", GRADUS_VERSION);
-    return 0;
-  }
+  if (name == "--version") return version_command(words);
   if (name == "--help" || name == "-h" || name == "help") {
     fmt::print("{}", overview());
     return 0;

@@ -63,6 +63,8 @@ struct RunOptions {
   bool resume = false;
   bool restart = false;
   std::optional<double> time_limit_s;  ///< from the start; not given: the SLURM job's end, if any
+  std::string notify;                  ///< a shell line; empty: none
+  double notify_limit_s = 60;
   bool quiet = false;
   bool json = false;
 

@@ -18,8 +18,12 @@
 #include "node/allocation.h"
 #include "node/clock.h"
 #include "node/cores.h"
+#include "node/leftovers.h"
+#include "node/notifier.h"
+#include "node/signals.h"
 #include "node/tell.h"
 #include "run/journal_reader.h"
+#include "run/notices.h"
 #include "run/output_archive.h"
 #include "run/progress.h"
 #include "run/resume.h"
@@ -126,9 +130,11 @@ class Run {
         words_(std::move(words)),
         directory_(
             input_.options.run_dir.empty() ? default_run_directory(input_.options.steps) : input_.options.run_dir,
-            mode_of(input_.options)) {
+            mode_of(input_.options)),
+        settings_(settings_of(input_.options, plan_, directory_.path())) {
     if (!directory_.warning().empty()) say(directory_.warning());
     choose_output();
+    start_notifier();
   }
 
   int run() {
@@ -184,7 +190,7 @@ class Run {
     constexpr std::size_t most_with_own_files = 1000;
     if (input_.options.output) return;
     const bool many = input_.steps.graph->step_count() > most_with_own_files;
-    input_.options.output = many ? OutputKind::packed : OutputKind::steps;
+    settings_.output = many ? OutputKind::packed : OutputKind::steps;
     if (!many) return;
     tell(stdout,
          "output: one file for each rank, since there are more than {} steps; 'gradus logs {} STEP' shows a step's "
@@ -239,8 +245,10 @@ class Run {
     });
     std::vector<Observer*> observers{&journal, &summary};
     if (!input_.options.quiet) observers.push_back(&progress);
+    Notices notices(scheduler, [&](const char* event) { notify_of(event, scheduler, summary); });
+    if (notifier_) observers.push_back(&notices);
     std::string trouble;
-    const auto cluster = world_.start(input_.steps.graph, plan_, settings_of(input_.options, plan_, directory_.path()));
+    const auto cluster = world_.start(input_.steps.graph, plan_, settings_);
     try {
       run_loop(scheduler, *cluster, observers);
     } catch (const std::exception& error) {
@@ -281,8 +289,54 @@ class Run {
       if (end.trouble.empty()) end.trouble = error.what();
       end.exit_code = 3;
     }
-    tell(stdout, "{}", summary.text(end, tail_in(directory_.path())));
+    tell(stdout, "{}{}", summary.text(end, tail_in(directory_.path())), summary.last_line(end, name_of_run()));
+    std::fflush(stdout);
+    notify_of_end(summary, end);
     return end.exit_code;
+  }
+
+  /// As the user would type it.
+  std::string name_of_run() const {
+    const auto& given = input_.options.run_dir;
+    return given.empty() ? default_run_directory(input_.options.steps) : given;
+  }
+
+  /// What a notifier cannot do is never the run's failure.
+  void start_notifier() {
+    if (input_.options.notify.empty()) return;
+    const auto& environment = world_.environment();
+    const auto outer = environment.value(lineage_variable);
+    // Not that of a step: else what it leaves behind would be ended with one.
+    const auto lineage = lineage_of_rank(settings_.life, 0) + "notify";
+    Notifier::Settings settings;
+    settings.command = input_.options.notify;
+    settings.limit_s = input_.options.notify_limit_s;
+    settings.variables = {{"GRADUS_RUN_DIR", directory_.path()},
+                          {lineage_variable, outer.empty() ? lineage : fmt::format("{}/{}", outer, lineage)}};
+    settings.group_cell = world_.guardian().notifier_cell();
+    try {
+      notifier_ = std::make_unique<Notifier>(std::move(settings), environment, say);
+    } catch (const std::exception& error) {
+      say(fmt::format("--notify: nothing will be told: {}", error.what()));
+    }
+  }
+
+  /// The text is made beside the run, from a copy: outputs may lie on a slow disk.
+  void notify_of(const char* event, const Scheduler& scheduler, const Summary& summary) {
+    Summary::End now;
+    now.counts = scheduler.counts();
+    now.succeeded_before = before_.kept;
+    now.run_dir = directory_.path();
+    now.running = true;
+    notifier_->tell(event,
+                    [copy = std::make_shared<Summary>(summary), now] { return copy->json(now, tail_in(now.run_dir)); });
+  }
+
+  /// A signal that comes while the run waits for the notifier ends the waiting.
+  void notify_of_end(const Summary& summary, const Summary::End& end) {
+    if (!notifier_) return;
+    notifier_->tell("end", [&] { return summary.json(end, tail_in(end.run_dir)); });
+    notifier_->finish([] { return take_stop_request(SignalRules::alone).has_value(); });
   }
 
   Input input_;
@@ -291,8 +345,10 @@ class Run {
   World& world_;
   Words words_;
   RunDirectory directory_;
+  RunSettings settings_;
   JournalStory story_;
   ResumePlan before_;
+  std::unique_ptr<Notifier> notifier_;
 };
 
 }  // namespace

@@ -43,10 +43,13 @@ class Summary : public Observer {
     std::vector<std::string> notes{};      ///< what else is worth a line
     SlotLayout layout{};                   ///< for the advice on GPUs
     std::uint64_t master_max_rss_kib = 0;  ///< the master's own peak memory, KiB
+    bool running = false;                  ///< it is not the end yet
   };
   /// For a person: what one would paste into a mail.
   std::string text(const End& end, const OutputTail& tail) const;
-  /// For programs: `{"version":1,"state":"finished",…}`.
+  /// All in one line, the last of a batch log. `run`: the run directory as the user would type it.
+  std::string last_line(const End& end, const std::string& run) const;
+  /// For programs: `{"version":1,"state":"finished",…}`; src/docs/json.md has the keys.
   std::string json(const End& end, const OutputTail& tail) const;
 
   std::uint64_t succeeded_in_this_life() const { return succeeded_; }
@@ -78,6 +81,7 @@ class Summary : public Observer {
   void note_slow(const Attempt& attempt);
   double wall_s() const { return first_ < 0 ? 0 : last_ - first_; }
   std::string first_line(const End& end) const;
+  std::string failures_in_short(const End& end) const;
   std::string counts_lines(const End& end) const;
   std::string slot_name(WorkerId worker, std::uint32_t slot) const;
   std::string places(const Attempt& attempt) const;
