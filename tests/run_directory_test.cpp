@@ -80,9 +80,11 @@ TEST_F(RunDirectoryTest, restart_removes_what_gradus_wrote_and_nothing_else) {
   const std::vector<std::string> of_others{"a.run/notes.txt",      "a.run/logs/mine.out", "a.run/logs/1.2.3.out",
                                            "a.run/logs/17.out.gz", "a.run/logs/.out",     "a.run/logs/17.txt"};
   for (const auto& name : of_others) folder.write(name, "mine");
+  folder.write("a.run/report.html", "of the earlier run");
   const RunDirectory directory(folder.file("a.run"), RunMode::restart);
   EXPECT_EQ(directory.journal_text(), "");
   EXPECT_FALSE(folder.has("a.run/summary.json"));
+  EXPECT_FALSE(folder.has("a.run/report.html"));
   EXPECT_FALSE(folder.has("a.run/logs/17.out"));
   EXPECT_FALSE(folder.has("a.run/logs/17.2.err"));
   for (const auto& name : of_others) EXPECT_TRUE(folder.has(name)) << name;

@@ -1,9 +1,12 @@
 // gradus report and gradus trace: a run as one page, and as a trace for Perfetto.
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <memory>
-#include <system_error>
+#include <stdexcept>
 
 #include "cli/commands.h"
 #include "cli/loaded_run.h"
@@ -76,16 +79,25 @@ Wanted wanted_of(const Words& words, const char* subcommand, const char* help, b
 class Output {
  public:
   explicit Output(std::string path) : path_(std::move(path)) {
-    if (path_ != "-") file_.reset(std::fopen((path_ + ".part").c_str(), "we"));
-    if (path_ != "-" && !file_) refused();
+    if (path_ == "-") return;
+    part_ = fmt::format("{}.{}.part", path_, getpid());
+    file_.reset(std::fopen(part_.c_str(), "wxe"));
+    if (!file_) refused();
   }
+  ~Output() {
+    if (!part_.empty()) std::remove(part_.c_str());
+  }
+  Output(const Output&) = delete;
+  Output& operator=(const Output&) = delete;
+
   void write(std::string_view text) {
     if (std::fwrite(text.data(), 1, text.size(), stream()) != text.size()) refused();
   }
   void finish() {
     if (std::fflush(stream()) != 0) refused();
     if (path_ == "-") return;
-    if (std::fclose(file_.release()) != 0 || std::rename((path_ + ".part").c_str(), path_.c_str()) != 0) refused();
+    if (std::fclose(file_.release()) != 0 || std::rename(part_.c_str(), path_.c_str()) != 0) refused();
+    part_.clear();
     fmt::print("{}\n", printable(path_));
   }
 
@@ -95,12 +107,13 @@ class Output {
   };
   std::FILE* stream() const { return file_ ? file_.get() : stdout; }
   [[noreturn]] void refused() const {
-    const int error = errno;
-    if (path_ != "-") std::remove((path_ + ".part").c_str());
-    throw std::system_error(error, std::generic_category(), path_ == "-" ? "standard output" : path_);
+    const char* why = std::strerror(errno);
+    throw std::runtime_error(path_ == "-"
+                                 ? fmt::format("standard output: {}", why)
+                                 : fmt::format("{} cannot be written: {}; --output names another place", path_, why));
   }
 
-  std::string path_;
+  std::string path_, part_;  // `part_`: to be removed
   std::unique_ptr<std::FILE, Close> file_;
 };
 

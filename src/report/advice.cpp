@@ -90,6 +90,12 @@ void about_tail(const RunStory& story, const Findings& findings, All& all) {
                                               "makes the end come sooner, more nodes do not"});
 }
 
+void about_gpus(const Findings& findings, All& all) {
+  if (findings.gpus.advice.empty()) return;
+  all.push_back({fmt::format("{}: {}", findings.gpus.text, findings.gpus.advice),
+                 "try it on a part of the steps: two on one GPU also share its memory, its bandwidth and the cores"});
+}
+
 void about_lost_time(const Findings& findings, All& all) {
   const auto& lost = findings.lost_time;
   const auto say = [&](LostTo reason, const char* what, const char* why) {
@@ -116,6 +122,7 @@ std::vector<Advice> advice_of(const RunStory& story, const Findings& findings) {
   about_nodes(findings, all);
   about_bad_places(story, findings, all);
   about_tail(story, findings, all);
+  about_gpus(findings, all);
   about_lost_time(findings, all);
   return all;
 }

@@ -9,6 +9,7 @@
 
 #include "report/critical_path.h"
 #include "report/failures.h"
+#include "report/gpu_figures.h"
 #include "report/lost_time.h"
 #include "report/node_table.h"
 #include "report/run_story.h"
@@ -27,6 +28,7 @@ struct Findings {
   std::vector<CriticalLink> critical_path;
   std::vector<BadPlace> bad_places;
   NodeTable nodes;
+  GpuFigures gpus;
 };
 
 std::vector<Advice> advice_of(const RunStory& story, const Findings& findings);

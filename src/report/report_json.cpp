@@ -74,7 +74,7 @@ class Report {
     document["shapes"] = shapes();
     document["nodes_table"] = nodes_table();
     document["nodes_table_missing"] = findings_.nodes.why_not;
-    document["gpu_use"] = nullptr;
+    document["gpu_use"] = gpu_use();
     document["details"] = details();
     return document.dump(-1, ' ', false, Json::error_handler_t::replace);
   }
@@ -90,6 +90,7 @@ class Report {
     findings_.critical_path = critical_path_of(story_, prerequisites_);
     findings_.bad_places = bad_places_of(story_);
     findings_.nodes = node_table_of(story_, input_.graph, limits_.predicted_steps);
+    findings_.gpus = gpu_figures_of(story_);
     causes_ = failures_of(story_);
   }
 
@@ -437,6 +438,21 @@ class Report {
     return all;
   }
 
+  Json gpu_use() const {
+    const auto& figures = findings_.gpus;
+    if (!figures.is_known) return nullptr;
+    const auto known = [](double busy) { return busy >= 0 ? Json(round3(busy)) : Json(nullptr); };
+    Json json{{"mean_busy", known(figures.busy)}, {"text", figures.text}, {"by_shape", Json::array()}};
+    for (const auto& one : figures.by_shape) {
+      if (json["by_shape"].size() == most_shapes) break;
+      json["by_shape"].push_back({{"shape", shortened(one.shape, longest_name)},
+                                  {"busy", known(one.busy)},
+                                  {"memory_mib", one.memory_mib > 0 ? Json(one.memory_mib) : Json(nullptr)},
+                                  {"samples", one.samples}});
+    }
+    return json;
+  }
+
   Json nodes_table() const {
     auto all = Json::array();
     for (const auto& [nodes, one] : findings_.nodes.sweep.by_nodes) {
@@ -469,8 +485,10 @@ class Report {
             {"user_s", round3(row.usage.user_s)},
             {"system_s", round3(row.usage.system_s)},
             {"max_rss_kib", row.usage.max_rss_kib},
-            {"gpu_busy", nullptr},
-            {"gpu_memory_mib", nullptr}};
+            {"in_bytes", row.usage.in_bytes},
+            {"out_bytes", row.usage.out_bytes},
+            {"gpu_busy", row.usage.gpu.samples > 0 ? Json(round3(double{row.usage.gpu.busy})) : Json(nullptr)},
+            {"gpu_memory_mib", row.usage.gpu.memory_mib > 0 ? Json(row.usage.gpu.memory_mib) : Json(nullptr)}};
   }
 
   Json detail(std::uint32_t step) const {

@@ -150,6 +150,8 @@ void RunDirectory::forget_earlier_run() const {
     if (is_log_name(entry.path().filename().string())) remove_file(entry.path());
   }
   for (const char* ending : kept_endings) remove_file(path_ + "/steps" + ending);
+  // Made by gradus report and gradus trace: they would tell of another run.
+  for (const char* name : {"/report.html", "/trace.json"}) remove_file(path_ + name);
   remove_file(summary());
   remove_file(journal());
 }

@@ -92,5 +92,10 @@ expect_exit 2 "$gradus" report nothing.txt
 expect_exit 2 "$gradus" trace chain.run --wrong
 expect_match "message" "gradus trace --help" "$seen"
 
+it "a run that begins again keeps no page of the one before"
+expect_exit 0 "$gradus" run chain.jsonl --gpus "0 1" --threads 3 --quiet --restart
+expect_no_file chain.run/report.html
+
 it "an output that cannot be written is an error and leaves nothing"
 expect_exit 3 "$gradus" trace chain.run --output missing/trace.json
+expect_match "message" "--output names another place" "$seen"

@@ -69,13 +69,14 @@ TestJournal& TestJournal::launch(std::uint32_t step, double t, std::uint32_t wor
                   step, epoch + t, attempt, worker, comma_joined(slots), more, key(step), step, id(step)));
 }
 
-TestJournal& TestJournal::end(std::uint32_t step, double start, double stop, const std::string& outcome, bool again) {
+TestJournal& TestJournal::end(std::uint32_t step, double start, double stop, const std::string& outcome, bool again,
+                              const std::string& more) {
   const auto [attempt, worker] = live_[step];
   const char* final = again ? "" : outcome == "succeeded" ? R"(,"final":"succeeded")" : R"(,"final":"failed")";
   return line(fmt::format(R"({{"end":{},"t":{:.3f},"a":{},"worker":{},"outcome":"{}"{},"start":{:.3f},"stop":{:.3f},)"
-                          R"("user":0.5,"sys":0.25,"rss":1024{}}})",
+                          R"("user":0.5,"sys":0.25,"rss":1024{}{}}})",
                           step, epoch + stop, attempt, worker, outcome, outcome == "exit_code" ? R"(,"code":3)" : "",
-                          epoch + start, epoch + stop, final));
+                          epoch + start, epoch + stop, more, final));
 }
 
 TestJournal& TestJournal::ran(std::uint32_t step, std::uint32_t slot, double start, double stop,

@@ -32,7 +32,7 @@ class TestJournal {
                       std::uint32_t attempt = 1, const std::string& more = "");
   /// `outcome`: a word of the journal; it is final unless `again`.
   TestJournal& end(std::uint32_t step, double start, double stop, const std::string& outcome = "succeeded",
-                   bool again = false);
+                   bool again = false, const std::string& more = "");
   /// launch() and end() of a step on a slot of worker 0.
   TestJournal& ran(std::uint32_t step, std::uint32_t slot, double start, double stop,
                    const std::string& outcome = "succeeded");
