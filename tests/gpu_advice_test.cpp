@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <limits>
+
 namespace gradus {
 namespace {
 
@@ -83,6 +85,7 @@ TEST(GpuAdvice, weighs_attempts_by_their_samples_and_fears_for_the_smallest_gpu)
   use.ended({30, 0.1F, 7000, 16000});
   use.ended({10, 0.9F, 100, 81559});
   use.ended({});
+  use.ended({5, std::numeric_limits<float>::quiet_NaN(), 100, 100});
   EXPECT_EQ(use.attempts(), 2U);
   EXPECT_NEAR(use.busy(), 0.3, 1e-6);
   EXPECT_EQ(use.total_mib(), 16000U);

@@ -63,7 +63,8 @@ TEST(RecordScan, reads_a_launch_as_a_json_parser_does) {
 TEST(RecordScan, reads_an_end_as_a_json_parser_does) {
   const std::string tail =
       R"("worker":2,"outcome":"signal","code":11,"detail":"core","start":1764257000.1,)"
-      R"("stop":1764257003.5,"user":1.25,"sys":0.5,"rss":4096,"in":512,"out":1024,"final":"failed"})";
+      R"("stop":1764257003.5,"user":1.25,"sys":0.5,"rss":4096,"in":512,"out":1024,"gpu_busy":0.34,"gpu_samples":7,)"
+      R"("gpu_mem":1234,"gpu_total":81559,"final":"failed"})";
   EndRecord scanned;
   ASSERT_TRUE(scan_end(sealed(R"({"end":17,"t":1764257004,"a":3,)" + tail), scanned));
   const auto other = parsed(R"({"end":17,"t":1764257004,"new":0,"a":3,)" + tail);
@@ -77,6 +78,7 @@ TEST(RecordScan, reads_an_end_as_a_json_parser_does) {
   EXPECT_EQ(scanned.start, other.end.start);
   EXPECT_EQ(scanned.stop, other.end.stop);
   EXPECT_EQ(scanned.usage, other.end.usage);
+  EXPECT_EQ(scanned.usage.gpu, (GpuUse{7, 0.34F, 1234, 81559}));
   EXPECT_TRUE(scanned.is_final && other.end.is_final);
   EXPECT_EQ(scanned.final_state, StepState::failed);
   EXPECT_EQ(other.end.final_state, StepState::failed);

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -262,6 +263,19 @@ TEST_F(SlotPoolTest, measures_what_a_step_used) {
   const auto end = next_end();
   EXPECT_GT(end.result.usage.max_rss_kib, 100U);
   EXPECT_GE(end.result.ended_at, end.result.started_at);
+}
+
+TEST_F(SlotPoolTest, tells_the_bytes_that_a_step_wrote_as_the_kernel_counts_them) {
+  const auto command = "dd if=/dev/zero of=" + folder_.file("made") + " bs=1024 count=1000 conv=fsync 2>/dev/null";
+  rusage before{}, after{};
+  getrusage(RUSAGE_CHILDREN, &before);
+  ASSERT_EQ(std::system(command.c_str()), 0);
+  getrusage(RUSAGE_CHILDREN, &after);
+  const auto counted = static_cast<double>(after.ru_oublock - before.ru_oublock) * 512;
+  if (counted < 1024 * 1000) GTEST_SKIP() << "this file system does not tell";
+  std::filesystem::remove(folder_.file("made"));
+  launch(command);
+  EXPECT_NEAR(static_cast<double>(next_end().result.usage.out_bytes), counted, counted / 10);
 }
 
 TEST_F(SlotPoolTest, leaves_no_child_when_it_goes) {

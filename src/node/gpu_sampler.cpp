@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "core/printable.h"
 #include "node/clock.h"
 #include "node/gpu_meters.h"
 #include "node/tell.h"
@@ -148,9 +149,11 @@ std::unique_ptr<GpuSampler> make_gpu_sampler(const PlannedRank& rank, const RunS
   pace.every_s = settings.gpu_sampling_s;
   pace.cpu_share /= std::max(settings.gpu_samplers, 1U);
   pace.limit_s = std::clamp(2 * settings.gpu_sampling_s, 2.0, 10.0);
-  return std::make_unique<GpuSampler>(gpus, std::move(meters), pace,
-                                      [who = fmt::format("{} (rank {})", rank.host, rank.rank)](
-                                          const std::string& line) { tell(stderr, "gradus: {}: {}\n", who, line); });
+  return std::make_unique<GpuSampler>(
+      gpus, std::move(meters), pace,
+      [who = fmt::format("{} (rank {})", rank.host, rank.rank)](const std::string& line) {
+        tell(stderr, "gradus: {}: {}\n", who, printable(line));
+      });
 }
 
 }  // namespace gradus

@@ -75,6 +75,7 @@ std::uint32_t most_gpu_slots_of_a_rank(const Plan& plan) {
 
 void GpuUseOfRun::ended(const GpuUse& use) {
   if (use.samples == 0 && use.memory_mib == 0) return;
+  if (!(use.busy >= 0 && use.busy <= 1)) return;  // another rank may say nonsense
   ++attempts_;
   samples_ += use.samples;
   busy_sum_ += double{use.busy} * use.samples;

@@ -81,6 +81,13 @@ bool outcome_of(std::string_view text, OutcomeKind& outcome) {
   return text == "succeeded" || parse_word(std::string(text), outcome);
 }
 
+bool scan_gpu_use(Cursor& line, GpuUse& use) {
+  return optional(line, R"(,"gpu_busy":)", [&] { return line.number(use.busy); }) &&
+         optional(line, R"(,"gpu_samples":)", [&] { return line.number(use.samples); }) &&
+         optional(line, R"(,"gpu_mem":)", [&] { return line.number(use.memory_mib); }) &&
+         optional(line, R"(,"gpu_total":)", [&] { return line.number(use.total_mib); });
+}
+
 }  // namespace
 
 bool scan_launch(std::string_view text, LaunchRecord& record) {
@@ -118,7 +125,8 @@ bool scan_end(std::string_view text, EndRecord& record) {
     return false;
   }
   if (!optional(line, R"(,"in":)", [&] { return line.number(record.usage.in_bytes); }) ||
-      !optional(line, R"(,"out":)", [&] { return line.number(record.usage.out_bytes); })) {
+      !optional(line, R"(,"out":)", [&] { return line.number(record.usage.out_bytes); }) ||
+      !scan_gpu_use(line, record.usage.gpu)) {
     return false;
   }
   record.is_final = line.skip(R"(,"final":)");
