@@ -51,6 +51,23 @@ TEST(SlotHealth, does_not_blame_a_slot_where_many_fail_anyway) {
   EXPECT_THAT(health.bad(), ElementsAre(2U));
 }
 
+TEST(SlotHealth, lacks_evidence_until_enough_steps_have_ended_elsewhere_however_they_ended) {
+  SlotHealth health(3);
+  fail(health, 2, {1, 2});
+  EXPECT_THAT(health.suspects(), IsEmpty());
+  fail(health, 2, {3});
+  EXPECT_THAT(health.suspects(), ElementsAre(2U));
+  EXPECT_THAT(health.streak_shapes(2), ElementsAre(shape));
+  EXPECT_TRUE(health.lacks_evidence(2));
+  succeed_often(health, 1, 6);
+  EXPECT_TRUE(health.lacks_evidence(2)) << "(1/8)^3 is more than 1/1000";
+  health.failed(1, shape, 7, {});
+  health.failed(1, shape, 8, {});
+  health.succeeded(1, shape);
+  EXPECT_FALSE(health.lacks_evidence(2));
+  EXPECT_THAT(health.bad(), IsEmpty()) << "too many fail elsewhere, too";
+}
+
 TEST(SlotHealth, forgets_failures_at_the_first_success) {
   SlotHealth health(3);
   succeed_often(health, 1, 50);

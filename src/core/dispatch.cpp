@@ -94,6 +94,7 @@ Avoid Scheduler::Impl::places_to_avoid(StepIndex step, const Demand& demand) con
 /// gives up of the kept slots may serve those refused before.
 void Scheduler::Impl::dispatch(double now, Decisions& out) {
   if (!may_launch() || more_workers_follow) return;
+  review_pauses();
   if (keeps_gpu_slots_in_vain()) give_up_kept();
   do {
     kept_came_free = false;
@@ -146,7 +147,7 @@ bool Scheduler::Impl::launch_on_any_slot(std::size_t number, bool on_gpu_slots, 
   const bool wants_gpu = group.demand.wants_gpu;
   const auto fits = [&](WorkerPlace worker, std::uint32_t slot) {
     if (group.avoid.has_node(slots.worker(worker).shape.node)) return false;
-    if (group.avoid.has_slot(slot_number(worker, slot))) return false;
+    if (group.avoid.has_slot(slot_number(worker, slot)) || is_paused(worker, slot)) return false;
     return wants_gpu || !on_gpu_slots || !is_wanted_by_gpu_step(worker);
   };
   const auto kind = wants_gpu || on_gpu_slots ? SlotTable::Kind::gpu : SlotTable::Kind::cpu;
@@ -205,7 +206,9 @@ bool Scheduler::Impl::launch_on_worker(std::size_t number, WorkerPlace place, bo
   const auto step = group.entries.top().step;
   const bool with_kept = kept_for != no_step && slots.keeps_any_of(place) && may_fill_kept(step, now);
   auto candidates = slots.free_of(place, with_kept);
-  std::erase_if(candidates, [&](std::uint32_t slot) { return group.avoid.has_slot(slot_number(place, slot)); });
+  std::erase_if(candidates, [&](std::uint32_t slot) {
+    return group.avoid.has_slot(slot_number(place, slot)) || is_paused(place, slot);
+  });
   if (!group.demand.wants_gpu && (!on_gpu_slots || is_wanted_by_gpu_step(place))) {
     std::erase_if(candidates, [&](std::uint32_t slot) { return slots.kind(place, slot) == SlotTable::Kind::gpu; });
   }
@@ -265,6 +268,7 @@ void Scheduler::Impl::launch(std::size_t number, WorkerPlace worker, const std::
     decided.with.push_back(slots.worker(place).id);
   }
   live[step] = {attempts[step], worker, chosen, with, false, now, now};
+  count_shape(step, 1);
   slots_changed(worker);
   for (const auto place : with) slots_changed(place);
   if (group.demand.is_any_slot()) let_others_wait_behind(step, {worker, chosen.front()});

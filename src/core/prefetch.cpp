@@ -65,6 +65,7 @@ bool Scheduler::Impl::send_to_wait(std::size_t number, double now, Decisions& ou
                           {},
                           true});
   live[step] = {attempts[step], worker, {slot}, {}, false, now, now, true};
+  count_shape(step, 1);
   ready.pop(number);
   return true;
 }

@@ -183,6 +183,7 @@ void Scheduler::Impl::on(const AttemptEnded& fact, double now, Decisions& out) {
   if (slots.worker(it->second.worker).id != fact.worker) return;
   const Live was = std::move(it->second);
   live.erase(it);
+  count_shape(fact.step, -1);
   const auto& outcome = fact.result.outcome;
   if (!outcome.succeeded() && was.slots.size() == 1) queues.close({was.worker, was.slots.front()});
   free_slots_of(fact.step, was, now);
@@ -218,41 +219,6 @@ void Scheduler::Impl::free_slots_of(StepIndex step, const Live& attempt, double 
   if (attempt.waits) return queues.remove({attempt.worker, attempt.slots.front()}, step);
   free(attempt.worker, attempt.slots);
   for (const auto place : attempt.with) free(place, slots.all_slots_of(place));
-}
-
-/// Attempts on one slot only: nobody can say which of several was bad.
-void Scheduler::Impl::note_health(StepIndex step, const Live& was, bool succeeded, Decisions& out) {
-  if (options.quarantine_after == 0 || was.slots.size() != 1 || !was.with.empty()) return;
-  const auto slot = slot_number(was.worker, was.slots.front());
-  const auto shape = step < shapes.size() ? shapes[step] : 0;
-  if (succeeded) {
-    health.succeeded(slot, shape);
-  } else {
-    const auto it = tried.find(step);
-    health.failed(slot, shape, step, it != tried.end() ? it->second.slots : std::vector<std::uint64_t>());
-  }
-  for (const auto bad : health.bad()) {
-    quarantine(static_cast<WorkerPlace>(bad >> 32), static_cast<std::uint32_t>(bad), out);
-  }
-}
-
-/// Never the last slot of its kind. One that is busy has its turn when its step has ended.
-void Scheduler::Impl::quarantine(WorkerPlace place, std::uint32_t slot, Decisions& out) {
-  if (!slots.worker(place).alive || slots.occupant(place, slot) != no_step) return;
-  if (slots.alive_slots(slots.kind(place, slot)) <= 1) return;
-  const auto number = slot_number(place, slot);
-  const auto streak = health.streak(number);
-  for (const auto step : streak) {
-    // Settled steps stay what they are; the others have lost nothing by this slot.
-    if (states[step] != StepState::failed && states[step] != StepState::succeeded) ++tried[step].forgiven;
-  }
-  if (slots.is_kept(place, slot)) give_up_kept();
-  slots.take_out_of_use(place, slot);
-  slots_changed(place);
-  health.forget(number);
-  out.quarantined.push_back({slots.worker(place).id, slot, static_cast<std::uint32_t>(streak.size())});
-  ready.unblock();
-  ask_retries_again();
 }
 
 double Scheduler::Impl::retry_delay(std::uint32_t failures) const {
@@ -324,6 +290,7 @@ void Scheduler::Impl::on(const WorkerLost& fact, double now, Decisions& out) {
     out.lost.push_back({step, live[step].attempt, fact.worker});
     free_slots_of(step, live[step], now);
     live.erase(step);
+    count_shape(step, -1);
   }
   for (const auto step : gone) lose_attempt(step, out);
   ask_retries_again();  // where one may go can have been on that worker only

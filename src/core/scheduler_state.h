@@ -1,5 +1,5 @@
-// What the scheduler keeps, shared by its three parts: scheduler.cpp (facts and states), dispatch.cpp (where a ready
-// step goes) and prefetch.cpp (short steps that wait at the slots).
+// What the scheduler keeps, shared by its four parts: scheduler.cpp (facts and states), dispatch.cpp (where a ready
+// step goes), prefetch.cpp (short steps that wait at the slots) and suspects.cpp (slots under suspicion).
 //
 // Knows: every collection and what lives in it.
 // Unaware of: who drives it; nothing outside these files includes this.
@@ -83,7 +83,9 @@ struct Scheduler::Impl {
   std::vector<StepIndex> out_of_time;  // ready, but cannot be expected to end before the limit
   bool told_to_end_for_time = false;
   SlotHealth health;
-  std::set<std::pair<double, StepIndex>> delayed;  // failed, to be ready again at that moment
+  std::unordered_map<std::uint64_t, std::int64_t> live_of_shape;  // attempts under way, by shape of command
+  std::set<std::uint64_t> paused;                                 // suspect slots that get nothing for now
+  std::set<std::pair<double, StepIndex>> delayed;                 // failed, to be ready again at that moment
 
   Impl(std::shared_ptr<const Graph> the_graph, SchedulerOptions the_options);
 
@@ -108,6 +110,12 @@ struct Scheduler::Impl {
   void lose_attempt(StepIndex step, Decisions& out);
   void note_health(StepIndex step, const Live& was, bool succeeded, Decisions& out);
   void quarantine(WorkerPlace place, std::uint32_t slot, Decisions& out);
+  void count_shape(StepIndex step, int more);
+  bool should_pause(std::uint64_t suspect) const;
+  void review_pauses();
+  bool is_paused(WorkerPlace worker, std::uint32_t slot) const {
+    return !paused.empty() && paused.contains(slot_number(worker, slot));
+  }
   double retry_delay(std::uint32_t failures) const;
   void end_delays(double now, Decisions& out);
   void fail_or_retry(StepIndex step, const Live& was, double now, Decisions& out);

@@ -4,6 +4,15 @@
 #include <cmath>
 
 namespace gradus {
+namespace {
+
+bool is_hardly_chance(std::uint64_t failed, std::uint64_t succeeded, std::size_t in_a_row) {
+  constexpr double hardly_chance = 1e-3;
+  const double rate = static_cast<double>(failed + 1) / static_cast<double>(failed + succeeded + 2);
+  return std::pow(rate, static_cast<double>(in_a_row)) < hardly_chance;
+}
+
+}  // namespace
 
 void SlotHealth::succeeded(Slot slot, std::uint64_t shape) {
   if (least_ == 0) return;
@@ -39,26 +48,43 @@ void SlotHealth::take_back(Slot slot, StepIndex step) {
   if (!is_suspect(it->second)) suspects_.erase(slot);
 }
 
-bool SlotHealth::is_bad(const Record& record) const {
+std::set<std::uint64_t> SlotHealth::streak_shapes(Slot slot) const {
+  std::set<std::uint64_t> shapes;
+  const auto it = slots_.find(slot);
+  if (it == slots_.end()) return shapes;
+  for (const auto& one : it->second.streak) shapes.insert(one.shape);
+  return shapes;
+}
+
+/// How attempts of the shapes of its streak ended on slots that are not suspect.
+SlotHealth::Count SlotHealth::elsewhere(const Record& record) const {
   std::set<std::uint64_t> shapes;
   for (const auto& one : record.streak) shapes.insert(one.shape);
-  std::uint64_t succeeded = 0, failed = 0;
+  Count sum;
   for (const auto shape : shapes) {
-    auto elsewhere = shapes_.at(shape);
+    auto count = shapes_.at(shape);
     for (const auto suspect : suspects_) {
       const auto& counts = slots_.at(suspect).by_shape;
       const auto it = counts.find(shape);
       if (it == counts.end()) continue;
-      elsewhere.succeeded -= it->second.succeeded;
-      elsewhere.failed -= it->second.failed;
+      count.succeeded -= it->second.succeeded;
+      count.failed -= it->second.failed;
     }
-    succeeded += elsewhere.succeeded;
-    failed += elsewhere.failed;
+    sum.succeeded += count.succeeded;
+    sum.failed += count.failed;
   }
-  if (succeeded == 0) return false;
-  constexpr double hardly_chance = 1e-3;
-  const double rate = static_cast<double>(failed + 1) / static_cast<double>(failed + succeeded + 2);
-  return std::pow(rate, static_cast<double>(record.streak.size())) < hardly_chance;
+  return sum;
+}
+
+bool SlotHealth::is_bad(const Record& record) const {
+  const auto count = elsewhere(record);
+  return count.succeeded > 0 && is_hardly_chance(count.failed, count.succeeded, record.streak.size());
+}
+
+bool SlotHealth::lacks_evidence(Slot suspect) const {
+  const auto& record = slots_.at(suspect);
+  const auto count = elsewhere(record);
+  return !is_hardly_chance(0, count.failed + count.succeeded, record.streak.size());
 }
 
 std::vector<SlotHealth::Slot> SlotHealth::bad() const {

@@ -8,6 +8,10 @@
 // hardly chance: with f failures and s successes of steps of the same shapes on slots that are not suspect, s > 0,
 // ((f + 1) / (f + s + 2)) ^ length < 1/1000. So three failures in a row need about eight successes elsewhere, and
 // where every third step fails anyway, a slot must have failed seven in a row.
+//
+// Before so many steps of those shapes have ended elsewhere that this could be said, evidence is lacking. Where steps
+// take ten minutes and a bad GPU fails them in ten milliseconds, it would have eaten the whole queue by then: the
+// scheduler gives such a suspect nothing meanwhile (core/suspects.cpp).
 #pragma once
 
 #include <cstdint>
@@ -34,6 +38,11 @@ class SlotHealth {
   std::vector<Slot> bad() const;
   /// The steps that have failed there one after the other.
   std::vector<StepIndex> streak(Slot slot) const;
+  const std::set<Slot>& suspects() const { return suspects_; }
+  /// Of a suspect: however the steps had ended elsewhere, there were too few to tell.
+  bool lacks_evidence(Slot suspect) const;
+  /// Of the steps that have failed there one after the other.
+  std::set<std::uint64_t> streak_shapes(Slot slot) const;
   std::size_t streak_length(Slot slot) const {
     const auto it = slots_.find(slot);
     return it == slots_.end() ? 0 : it->second.streak.size();
@@ -56,6 +65,7 @@ class SlotHealth {
 
   bool is_suspect(const Record& record) const { return least_ > 0 && record.streak.size() >= least_; }
   bool is_bad(const Record& record) const;
+  Count elsewhere(const Record& record) const;
   void take_back(Slot slot, StepIndex step);
 
   std::uint32_t least_;

@@ -224,6 +224,7 @@ void Referee::judge(const AttemptEnded& fact, const Decisions& decisions, double
   const bool is_true = it != live_.end() && it->second.attempt == fact.attempt && it->second.worker == fact.worker;
   if (is_true) {
     const auto& outcome = fact.result.outcome;
+    note_row(fact, it->second);
     if (outcome.succeeded()) {
       fates_[fact.step] = Fate::succeeded;
       settling.states[fact.step] = StepState::succeeded;
@@ -425,7 +426,7 @@ void Referee::judge_waiting(const LaunchAttempt& launch, Worker& worker) {
   }
   judge_gpus(launch, worker);
   if (has_failed_before(launch.step) || losses_[launch.step] > 0) complain(who + " has failed before and is to wait");
-  if (scheduler_.held_slots() == 0 && free_slots_for(wanted, false) > 0) {
+  if (scheduler_.held_slots() == 0 && free_slots_for(wanted, false) > perhaps_paused()) {
     complain(who + " is to wait though a slot is free");
   }
   auto& waiting = worker.waiting[slot];
@@ -596,12 +597,33 @@ void Referee::judge_batch(const std::vector<LaunchAttempt>& launches) {
   }
 }
 
-/// A free slot that no multi-slot step has had kept must not idle while a ready step could run there.
+void Referee::note_row(const AttemptEnded& fact, const LaunchAttempt& launch) {
+  if (launch.slots.size() != 1 || !launch.with.empty()) return;
+  auto& row = failures_in_a_row_[{fact.worker, launch.slots.front()}];
+  if (fact.result.outcome.succeeded()) row = 0;
+  if (fact.result.outcome.is_steps_own_failure()) ++row;
+}
+
+/// Free slots that have failed so often that they may wait for what others will tell while something runs.
+std::size_t Referee::perhaps_paused() const {
+  if (options_.quarantine_after == 0 || live_.empty()) return 0;
+  std::size_t count = 0;
+  for (const auto& [id, worker] : workers_) {
+    for (const auto slot : free_slots(worker)) {
+      const auto row = failures_in_a_row_.find({id, slot});
+      if (row != failures_in_a_row_.end() && row->second >= options_.quarantine_after) ++count;
+    }
+  }
+  return count;
+}
+
+/// A free slot that no multi-slot step has had kept, and that is not suspect, must not idle while a ready step could
+/// run there.
 void Referee::judge_idle_slots(const std::vector<StepIndex>& ready) {
   const bool gpu_step_waits = std::any_of(ready.begin(), ready.end(), [&](StepIndex step) { return ask(step).gpu; });
   const bool several_wait =
       std::any_of(ready.begin(), ready.end(), [&](StepIndex step) { return !ask(step).is_single(); });
-  const std::size_t perhaps_kept = several_wait ? scheduler_.held_slots() : 0;
+  const std::size_t perhaps_kept = (several_wait ? scheduler_.held_slots() : 0) + perhaps_paused();
   std::size_t free_for[2] = {free_slots_for({}, !gpu_step_waits), free_slots_for({.gpu = true}, true)};
   for (const auto step : ready) {
     if (options_.retry_delay_s > 0 && has_failed_before(step)) continue;  // it may wait for its time
@@ -642,7 +664,7 @@ void Referee::judge_cpu_only_on_gpu(const LaunchAttempt& launch, const std::vect
     if (!ask(step).gpu || has_failed_before(step) || !holds(ask(step), workers_.at(launch.worker))) continue;
     complain(name(launch.step) + " is CPU-only and took a GPU slot that " + name(step) + " wants");
   }
-  if (!several_wait && ask(launch.step).is_single() && free_slots_for({}, false) > 0) {
+  if (!several_wait && ask(launch.step).is_single() && free_slots_for({}, false) > perhaps_paused()) {
     complain(name(launch.step) + " is CPU-only and took a GPU slot though one without GPU is free");
   }
 }

@@ -94,6 +94,8 @@ class Referee final : public Observer {
   void judge_retry_slot(const LaunchAttempt& launch, const std::vector<Place>& places, bool other_node);
   void judge_batch(const std::vector<LaunchAttempt>& launches);
   void judge_idle_slots(const std::vector<StepIndex>& ready);
+  void note_row(const AttemptEnded& fact, const LaunchAttempt& launch);
+  std::size_t perhaps_paused() const;
   void judge_cpu_only_on_gpu(const LaunchAttempt& launch, const std::vector<StepIndex>& ready);
   void judge_order(const LaunchAttempt& launch, const std::vector<StepIndex>& ready);
 
@@ -116,6 +118,7 @@ class Referee final : public Observer {
   std::vector<std::uint32_t> attempts_, failures_, losses_;
   std::unordered_map<StepIndex, LaunchAttempt> live_;
   std::set<std::pair<WorkerId, std::uint32_t>> quarantined_;
+  std::map<std::pair<WorkerId, std::uint32_t>, std::uint32_t> failures_in_a_row_;  // by slot, since its last success
   std::set<StepIndex> called_back_;
   std::set<StepIndex> cut_;  // live on several nodes, of which one is lost
   std::unordered_map<StepIndex, std::vector<Place>> failed_places_;
