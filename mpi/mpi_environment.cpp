@@ -1,5 +1,6 @@
 #include "mpi_environment.h"
 
+#include <fmt/format.h>
 #include <mpi.h>
 
 #include <algorithm>
@@ -40,6 +41,18 @@ std::string mpi_library() {
   std::replace(name.begin(), name.end(), '\t', ' ');
   return name;
 }
+
+std::string mpi_built_with() {
+#if defined(OMPI_MAJOR_VERSION)
+  return fmt::format("Open MPI {}.{}.{}", OMPI_MAJOR_VERSION, OMPI_MINOR_VERSION, OMPI_RELEASE_VERSION);
+#elif defined(MPICH_VERSION)
+  return "MPICH " MPICH_VERSION;
+#else
+  return "an MPI that does not tell its name";
+#endif
+}
+
+std::string mpi_standard() { return fmt::format("{}.{}", MPI_VERSION, MPI_SUBVERSION); }
 
 MpiEnvironment::MpiEnvironment() {
   int provided = 0;

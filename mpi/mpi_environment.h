@@ -21,6 +21,9 @@ Launch how_launched();
 
 /// The library's name and version, without what it says on how it was built. May be called before MPI has started.
 std::string mpi_library();
+/// The library whose header this was compiled with, and the version of the standard that it has.
+std::string mpi_built_with();
+std::string mpi_standard();
 
 /// MPI from its start to its end; one per process. All calls from the thread that made it.
 class MpiEnvironment {

@@ -68,7 +68,7 @@ TEST(GpuReport, calls_trouble_a_warning) {
 
 TEST(GpuReport, is_the_same_in_json) {
   EXPECT_EQ(nlohmann::json::parse(gpus_json(by_driver())), nlohmann::json::parse(R"({
-    "source": "driver", "vendor": "nvidia", "variable": "CUDA_VISIBLE_DEVICES", "inherited": "2,10",
+    "version": 1, "source": "driver", "vendor": "nvidia", "variable": "CUDA_VISIBLE_DEVICES", "inherited": "2,10",
     "gpus": [{"position": 0, "token": "2", "uuid": "GPU-cc", "pci": "0000:17:00.0", "name": "NVIDIA H100"},
              {"position": 1, "token": "10", "uuid": "GPU-a", "pci": null, "name": null}],
     "note": null, "trouble": false})"));

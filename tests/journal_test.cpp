@@ -16,6 +16,7 @@
 
 #include "core/step_keys.h"
 #include "run/journal_reader.h"
+#include "run/journal_records.h"
 #include "run/seal.h"
 #include "support/temporary_folder.h"
 
@@ -132,6 +133,56 @@ TEST_F(JournalTest, holds_a_whole_life_as_json_lines) {
   EXPECT_EQ(all[3]["final"], "succeeded");
   EXPECT_EQ(all[3]["stop"], 102.5);
   EXPECT_EQ(all[4]["over"], 0);
+}
+
+TEST_F(JournalTest, an_end_tells_of_gpus_and_of_bytes_only_what_is_known) {
+  const auto journal = open();
+  const auto record_of = [&](const Usage& usage) {
+    journal->on_time(launch(0), 0);
+    auto fact = end(0);
+    fact.result.usage = usage;
+    journal->on_fact(fact, nothing, 1);
+    journal->commit(1);
+    return records().back();
+  };
+  Usage usage;
+  for (const auto* key : {"in", "out", "gpu_busy", "gpu_samples", "gpu_mem", "gpu_total"}) {
+    EXPECT_FALSE(record_of(usage).contains(key)) << key;
+  }
+  usage.in_bytes = 512;
+  usage.out_bytes = std::uint64_t{1} << 40;
+  usage.gpu = {7, 0.344F, 1234, 81559};
+  const auto all = record_of(usage);
+  EXPECT_EQ(all["in"], 512);
+  EXPECT_EQ(all["out"], std::uint64_t{1} << 40);
+  EXPECT_EQ(all["gpu_busy"], 0.34);
+  EXPECT_EQ(all["gpu_samples"], 7);
+  EXPECT_EQ(all["gpu_mem"], 1234);
+  EXPECT_EQ(all["gpu_total"], 81559);
+  usage.gpu = {0, 0, 20, 9856};  // a MIG instance
+  const auto mig = record_of(usage);
+  EXPECT_FALSE(mig.contains("gpu_busy"));
+  EXPECT_EQ(mig["gpu_mem"], 20);
+}
+
+TEST_F(JournalTest, what_an_attempt_used_is_read_as_it_was_written) {
+  struct Ends : RecordSink {
+    using RecordSink::on;
+    void on(const EndRecord& record) override { usage = record.usage; }
+    Usage usage;
+  } ends;
+  auto fact = end(0);
+  fact.result.usage = {1.5, 0.25, 7, 512, std::uint64_t{1} << 40, {7, 0.34F, 1234, 81559}};
+  const auto journal = open();
+  journal->on_fact(WorkerJoined{0, {}, false}, launch(0), 0);
+  journal->on_fact(fact, nothing, 1);
+  journal->commit(1);
+  auto whole = text();
+  const auto size = whole.size();
+  whole.reserve(size + 128);
+  JournalRecords records("j", ends);
+  EXPECT_EQ(records.read(whole.data(), size, whole.capacity()), size);
+  EXPECT_EQ(ends.usage, fact.result.usage);
 }
 
 TEST_F(JournalTest, nothing_is_written_before_commit_and_all_of_a_turn_with_it) {

@@ -92,6 +92,20 @@ TEST_F(SummaryTest, says_first_what_came_of_the_steps) {
   EXPECT_EQ(summary->succeeded_in_this_life(), 1U);
 }
 
+TEST_F(SummaryTest, tells_how_busy_gpus_were_where_that_is_known) {
+  begin("a; b");
+  for (const StepIndex step : {0U, 1U}) launch(step, 0);
+  ended(0, 1, 1);
+  EXPECT_THAT(text(), Not(HasSubstr("GPU use")));
+  EXPECT_FALSE(document().contains("gpu_use"));
+  AttemptEnded fact{1, 1, 0, {}};
+  fact.result.usage.gpu = {30, 0.25F, 2048, 81559};
+  summary->on_fact(fact, {}, 1);
+  EXPECT_THAT(text(), HasSubstr("  GPU use    GPU steps kept their GPU 25 % busy, at most 2.0 GiB of its memory"));
+  EXPECT_EQ(document()["gpu_use"]["samples"], 30);
+  EXPECT_EQ(document()["gpu_use"]["memory_mib"], 2048);
+}
+
 TEST_F(SummaryTest, a_run_in_which_all_succeeded_is_finished_and_says_nothing_of_failures) {
   begin("a");
   launch(0, 5);
@@ -259,6 +273,54 @@ TEST_F(SummaryTest, remembers_who_stopped_the_run_and_tells_notes_and_trouble) {
     EXPECT_THAT(text(), HasSubstr(line));
   }
   EXPECT_EQ(document()["state"], "interrupted");
+}
+
+TEST_F(SummaryTest, while_the_run_goes_on_it_says_so_and_what_runs) {
+  begin("a; b");
+  end.running = true;
+  end.counts.waiting = 1;
+  end.counts.running = 1;
+  EXPECT_EQ(document()["state"], "running");
+  EXPECT_EQ(document()["exit_code"], nullptr);
+  EXPECT_EQ(document()["steps"]["running"], 1);
+}
+
+TEST_F(SummaryTest, tells_all_in_one_last_line) {
+  begin("a; b; c; d after b");
+  join(0, 0);
+  launch(0, 0);
+  launch(1, 0, 0, {1});
+  fail(1);  // at 1 s
+  ended(0, 5, 5);
+  launch(2, 5);
+  ended(2, 1, 6, {OutcomeKind::exit_code, 3, ""}, StepState::failed);
+  Decisions decisions;
+  settle(decisions, 3, StepState::skipped, 1);
+  summary->on_time(decisions, 10);
+  end.exit_code = 1;
+  EXPECT_EQ(summary->last_line(end, "chain.run"),
+            "gradus: chain.run finished: 1 of 4 succeeded, 2 failed (exit code 3: b, ...), 1 skipped, 10s on 1 node, "
+            "GPU slots 35 % busy; exit code 1; gradus status chain.run\n");
+}
+
+TEST_F(SummaryTest, the_last_line_stays_one_line_that_can_be_pasted_whatever_files_and_steps_are_called) {
+  GraphBuilder builder("steps");
+  Step step;
+  step.options = builder.intern({});
+  step.id = builder.store("a\nb" + std::string(80, 'x'));
+  step.command = builder.store("false");
+  builder.add(step);
+  Diagnostics mistakes;
+  graph_ = builder.build(mistakes);
+  summary = std::make_unique<Summary>(graph_, plan);
+  end.counts.waiting = 1;
+  launch(0, 0);
+  fail(0);
+  const auto line = summary->last_line(end, "it's \x1b[31mmine.run");
+  EXPECT_EQ(std::count(line.begin(), line.end(), '\n'), 1);
+  EXPECT_THAT(line, HasSubstr(": a\\nbxxx"));
+  EXPECT_THAT(line, HasSubstr("xxx...)"));
+  EXPECT_THAT(line, HasSubstr("; gradus status 'it'\\''s \\x1b[31mmine.run'\n"));
 }
 
 TEST(RunningSummary, says_that_the_run_is_not_over) {

@@ -27,7 +27,7 @@ EndReport a_report() {
   EndReport report{41, 2, {}};
   report.result.outcome = {OutcomeKind::could_not_start, 2, "execve x: no such file"};
   report.result.started_at = 1.25;
-  report.result.usage.max_rss_kib = 7;
+  report.result.usage = {1.5, 0.25, 7, 512, std::uint64_t{1} << 40, {7, 0.34F, 1234, 81559}};
   return report;
 }
 
@@ -59,6 +59,8 @@ TEST(Wire, gives_back_what_is_exchanged_at_the_start) {
   StartOrder order{true, {}, {}};
   order.rank.slots.push_back({1, 3, 2, false, {{"0", "2", "GPU-1", "H100", ""}}, {5}});
   order.settings.prolog = "module load cuda";
+  order.settings.gpu_sampling_s = 2.5;
+  order.settings.gpu_samplers = 4;
   EXPECT_EQ(read_start_order(to_bytes(order)), order);
   const Invitation invitation{true, true, false, true, "/probe", "token"};
   EXPECT_EQ(read_invitation(to_bytes(invitation)), invitation);

@@ -63,6 +63,8 @@ struct RunSettings {
   OutputKind output = OutputKind::steps;
   std::uint64_t output_limit = 0;  ///< bytes that each file of a step's output may have; 0: any
   bool bind_cores = true;          ///< --cpu-bind cores: a step may run on the cores of its slots only
+  double gpu_sampling_s = 0;       ///< between two looks at the GPUs that steps use; 0: none
+  std::uint32_t gpu_samplers = 1;  ///< the most ranks of one node that look: they share what it may cost
   bool operator==(const RunSettings&) const = default;
 };
 

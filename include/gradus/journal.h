@@ -17,7 +17,13 @@
 //     holds is in the digest only. "waits":true: it begins when what was sent to that slot before it has ended. A step
 //     with `nodes` has "with":[2,3]: the other workers that it takes
 //   {"end":17,"t":…,"a":1,"worker":0,"outcome":"exit_code","code":3,"detail":"…","start":…,"stop":…,
-//    "user":…,"sys":…,"rss":…,"final":"failed"}      "final" only when the step is settled by it
+//    "user":…,"sys":…,"rss":…,"in":…,"out":…,"gpu_busy":0.34,"gpu_samples":7,"gpu_mem":1234,"gpu_total":81559,
+//    "final":"failed"}
+//     "user" and "sys" are seconds of CPU time, "rss" the peak memory of its largest process in KiB, "in" and "out" the
+//     bytes it moved below the page cache (only when not 0). "gpu_…" only when samples fell into it: mean utilisation
+//     of its GPUs (0..1) and how many samples that is of, the most memory that one of them had in use and how much that
+//     one has, in MiB. See Usage in gradus/outcome.h for what each is worth. "final" only when the step is settled by
+//     it
 //   {"lost":17,"t":…,"a":1,"worker":2}                the attempt went with its worker
 //   {"stray":17,"t":…,"a":1,"worker":2,"outcome":"…"}  an end that nothing waited for: late, doubled, invented
 //   {"quarantined":3,"t":…,"worker":1,"host":"n1","gpus":["GPU-…"],"failures":4}   slot 3 gets nothing more in this

@@ -42,11 +42,28 @@ bool parse_word(const std::string& text, OutcomeKind& kind);
 /// In words for a person: `exit code 3`, `killed by SIGSEGV`, `could not start: …`.
 std::string describe(const Outcome& outcome);
 
-/// What an attempt used, from wait4(2).
+/// How the GPUs of an attempt were used while it ran, from samples every few seconds. The figures are those of the
+/// GPUs, whoever used them: where slots share a GPU, each of their attempts has what all of them together did to it.
+struct GpuUse {
+  std::uint32_t samples = 0;     ///< how many told the utilisation while it ran; 0: `busy` is not known
+  float busy = 0;                ///< mean utilisation over samples and GPUs, 0..1
+  std::uint32_t memory_mib = 0;  ///< the most that any one of its GPUs had in use, MiB; 0: not known
+  std::uint32_t total_mib = 0;   ///< the memory of that GPU, MiB; 0: not known
+  bool operator==(const GpuUse&) const = default;
+};
+
+/// What an attempt used. All but `gpu` is from wait4(2): its first process and all descendants that were waited for by
+/// their parents. What it left behind, or put into sessions of its own, is not in it.
 struct Usage {
-  double user_s = 0;              ///< user CPU time, seconds
-  double system_s = 0;            ///< system CPU time, seconds
-  std::uint64_t max_rss_kib = 0;  ///< peak resident set, KiB
+  double user_s = 0;    ///< user CPU time, seconds
+  double system_s = 0;  ///< system CPU time, seconds
+  /// Peak resident set of the largest of its processes, KiB (not of all together). Never less than what gradus itself
+  /// had when it started the attempt: the kernel counts the moment before execve(2) in.
+  std::uint64_t max_rss_kib = 0;
+  /// Bytes that were moved between it and file systems below the page cache: what was read from the cache is not in it,
+  /// what was written is counted when it is put into the cache. Some file systems over a network do not tell.
+  std::uint64_t in_bytes = 0, out_bytes = 0;
+  GpuUse gpu;
   bool operator==(const Usage&) const = default;
 };
 

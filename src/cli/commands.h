@@ -19,6 +19,7 @@ int simulate_command(const Words& words);
 int gpus_command(const Words& words);
 int template_command(const Words& words);
 int logs_command(const Words& words);
+int version_command(const Words& words);
 int status_command(const Words& words);
 int explain_command(const Words& words);
 int report_command(const Words& words);

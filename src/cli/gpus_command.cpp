@@ -12,7 +12,9 @@ int gpus_command(const Words& words) {
     if (word == "--json") {
       json = true;
     } else if (word == "--help" || word == "-h") {
-      fmt::print("Usage: gradus gpus [--json]\n\nPrints the GPUs that this process can see and how that was learnt.\n");
+      fmt::print(
+          "Usage: gradus gpus [--json]\n\nPrints the GPUs that this process can see and how that was learnt.\n\n"
+          "  --json  for programs\n");
       return 0;
     } else {
       fmt::print(stderr, "gradus: gradus gpus does not know '{}': only --json and --help\n", word);

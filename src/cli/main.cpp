@@ -17,6 +17,7 @@
 #include "node/cores.h"
 #include "node/gpu_probe.h"
 #include "node/guardian.h"
+#include "node/nvml.h"
 #include "node/signals.h"
 #include "node/tell.h"
 #include "run/run_directory.h"
@@ -52,10 +53,7 @@ int dispatch(const std::string& name, const Words& words, World& world) {
   if (name == "trace") return trace_command(words);
   if (name == "template") return template_command(words);
   if (name == "doctor") return doctor_command(words, world, how_launched() == Launch::without_pmi);
-  if (name == "--version") {
-    fmt::print("gradus {}\n", GRADUS_VERSION);
-    return 0;
-  }
+  if (name == "--version") return version_command(words);
   if (name == "--help" || name == "-h" || name == "help") {
     fmt::print("{}", overview());
     return 0;
@@ -146,6 +144,7 @@ int main(int argc, char** argv) {
   const std::string name = argc > 1 ? argv[1] : "--help";
   if (name == "__guardian") return gradus::guardian_main();
   if (name == "__probe-gpus") return gradus::gpu_probe_main();
+  if (name == "__read-gpus") return gradus::nvml_main(argc - 2, argv + 2);
   gradus::fill_standard_descriptors();
   try {
     return gradus::cli::start(name, gradus::cli::Words(argv + std::min(argc, 2), argv + argc));

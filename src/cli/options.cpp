@@ -77,6 +77,16 @@ const std::vector<Group>& groups() {
         {"cpu-bind", command_line | steps_file, "cores|none",
          "bind each step to the cores of its slots (default), or let it run on all of the rank's",
          [](RunOptions& o, const Text& t) { return store_choice(t, "cores", "none", o.bind_cores); }},
+        {"gpu-sampling", command_line | steps_file, "TIME|off",
+         "how often to look at the GPUs that steps use, so that summary and journal tell how busy they were (default "
+         "5s); less often where a look is expensive",
+         [](RunOptions& o, const Text& t) {
+           o.gpu_sampling_s = 0;
+           if (t == "off") return Text();
+           auto wrong = store_duration(o.gpu_sampling_s, t);
+           if (wrong.empty() && o.gpu_sampling_s < 0.1) wrong = "less than 0.1s: the driver itself looks no more often";
+           return wrong;
+         }},
         {"master-works", command_line | steps_file, nullptr, "under mpirun: rank 0 runs steps too",
          [](RunOptions& o, const Text&) {
            o.master_works = true;
@@ -177,7 +187,14 @@ const std::vector<Group>& groups() {
            return Text();
          }}}},
       {"Output",
-       {{"quiet", command_line, nullptr, "no progress lines",
+       {{"notify", command_line | steps_file, "COMMAND",
+         "run by /bin/sh beside the steps, on the master's host, when the first step fails, when the run is told to "
+         "stop, and at its end: GRADUS_EVENT is first-failure, drain or end, standard input the summary as JSON",
+         [](RunOptions& o, const Text& t) { return keep(o.notify, t); }},
+        {"notify-limit", command_line | steps_file, "TIME",
+         "how long it may take, and how long the run waits for it at its end (default 60s)",
+         [](RunOptions& o, const Text& t) { return store_duration(o.notify_limit_s, t); }},
+        {"quiet", command_line, nullptr, "no progress lines",
          [](RunOptions& o, const Text&) {
            o.quiet = true;
            return Text();
@@ -310,6 +327,15 @@ const char* usage(Subcommand subcommand) {
   return "";
 }
 
+constexpr auto exit_codes =
+    "\nExit codes:\n"
+    "  0    every step succeeded\n"
+    "  1    some failed or were skipped, or time was over and nothing achieved\n"
+    "  2    wrong input; nothing was started\n"
+    "  3    the machine refused (disk, MPI, no worker left)\n"
+    "  75   stopped early by TERM, USR1 or for time: --resume goes on\n"
+    "  130  stopped by INT\n";
+
 void take_steps(const po::variables_map& given, Subcommand subcommand, RunOptions& options, Diagnostics& mistakes) {
   const auto names = given.count("steps") != 0 ? given["steps"].as<std::vector<Text>>() : std::vector<Text>();
   if (names.size() > 1) {
@@ -339,7 +365,9 @@ RunOptions parse_command_line(Subcommand subcommand, const std::vector<Text>& wo
     mistakes.push_back({"", 0, 0, error.what()});
   }
   if (given.count("help") != 0) {
-    std::cout << usage(subcommand) << shown << "\nSteps files, marks such as %(GPU)s and exit codes: see README.md\n";
+    std::cout << usage(subcommand) << '\n'
+              << shown << (subcommand == Subcommand::run ? exit_codes : "")
+              << "\nSteps files and marks such as %(GPU)s: see gradus-steps(5), or README.md\n";
     throw Leave{0};
   }
   RunOptions options;
@@ -393,7 +421,7 @@ Text overview() {
          "  gradus trace RUN      write a run for Perfetto or chrome://tracing\n"
          "  gradus doctor         print what each rank sees and what is wrong with it\n"
          "  gradus template       write a job script for SLURM, or Scipion's host configuration\n"
-         "  gradus --version\n\n"
+         "  gradus --version      print with which MPI and CUDA it was built and runs (--json)\n\n"
          "'gradus SUBCOMMAND --help' tells the options.\n";
 }
 

@@ -44,6 +44,7 @@ struct RunOptions {
   bool hide_gpus = false;
   bool master_works = false;
   bool bind_cores = true;
+  double gpu_sampling_s = 5;  ///< 0: off
 
   OnError on_error = OnError::keep_going;
   double grace_s = 10;
@@ -62,6 +63,8 @@ struct RunOptions {
   bool resume = false;
   bool restart = false;
   std::optional<double> time_limit_s;  ///< from the start; not given: the SLURM job's end, if any
+  std::string notify;                  ///< a shell line; empty: none
+  double notify_limit_s = 60;
   bool quiet = false;
   bool json = false;
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <ctime>
 #include <limits>
+#include <map>
 
 #include "cli/commands.h"
 #include "cli/input.h"
@@ -17,8 +18,12 @@
 #include "node/allocation.h"
 #include "node/clock.h"
 #include "node/cores.h"
+#include "node/leftovers.h"
+#include "node/notifier.h"
+#include "node/signals.h"
 #include "node/tell.h"
 #include "run/journal_reader.h"
+#include "run/notices.h"
 #include "run/output_archive.h"
 #include "run/progress.h"
 #include "run/resume.h"
@@ -45,7 +50,18 @@ void print_plan(const Plan& plan) {
   std::fflush(stdout);
 }
 
-RunSettings settings_of(const RunOptions& options, const std::string& run_dir) {
+/// How many ranks of one node have GPUs to look at, where there are most.
+std::uint32_t most_samplers(const Plan& plan) {
+  std::map<std::uint32_t, std::uint32_t> by_node;
+  std::uint32_t most = 1;
+  for (const auto& rank : plan.ranks) {
+    const bool looks = std::ranges::any_of(rank.slots, [](const PlannedSlot& slot) { return !slot.gpus.empty(); });
+    if (looks) most = std::max(most, ++by_node[rank.node]);
+  }
+  return most;
+}
+
+RunSettings settings_of(const RunOptions& options, const Plan& plan, const std::string& run_dir) {
   RunSettings settings;
   settings.run_dir = run_dir;
   settings.life = fmt::format("{}.{:.0f}", getpid(), monotonic_s() * 1000);
@@ -55,11 +71,30 @@ RunSettings settings_of(const RunOptions& options, const std::string& run_dir) {
   settings.hide_gpus = options.hide_gpus;
   settings.grace_s = options.grace_s;
   settings.bind_cores = options.bind_cores;
+  settings.gpu_sampling_s = options.gpu_sampling_s;
+  settings.gpu_samplers = most_samplers(plan);
   settings.output = options.output.value_or(OutputKind::steps);
   settings.output_limit = options.output_limit;
   settings.survive = options.survive;
   settings.lost_after_s = options.lost_after_s;
   return settings;
+}
+
+bool says_who_shares(const HostGpuList& list) {
+  if (list.kind == HostGpuList::Kind::groups) return true;
+  const auto repeats = [&](const GpuId& id) { return std::ranges::count(list.ids, id) > 1; };
+  return std::ranges::any_of(list.ids, repeats);
+}
+
+SlotLayout layout_of(const PlacementOptions& options, bool master_works) {
+  SlotLayout layout;
+  layout.master_is_a_thread = options.alone && !master_works;
+  layout.exclusive = options.sharing == GpuSharing::exclusive;
+  layout.list_says_who_shares = says_who_shares(options.list.others);
+  for (const auto& host : options.list.hosts) {
+    layout.list_says_who_shares = layout.list_says_who_shares || says_who_shares(host.list);
+  }
+  return layout;
 }
 
 RunMode mode_of(const RunOptions& options) {
@@ -87,16 +122,19 @@ OutputTail tail_in(const std::string& run_dir) {
 /// What the master holds while it runs.
 class Run {
  public:
-  Run(Input input, Plan plan, World& world, Words words)
+  Run(Input input, Plan plan, SlotLayout layout, World& world, Words words)
       : input_(std::move(input)),
         plan_(std::move(plan)),
+        layout_(layout),
         world_(world),
         words_(std::move(words)),
         directory_(
             input_.options.run_dir.empty() ? default_run_directory(input_.options.steps) : input_.options.run_dir,
-            mode_of(input_.options)) {
+            mode_of(input_.options)),
+        settings_(settings_of(input_.options, plan_, directory_.path())) {
     if (!directory_.warning().empty()) say(directory_.warning());
     choose_output();
+    start_notifier();
   }
 
   int run() {
@@ -152,7 +190,7 @@ class Run {
     constexpr std::size_t most_with_own_files = 1000;
     if (input_.options.output) return;
     const bool many = input_.steps.graph->step_count() > most_with_own_files;
-    input_.options.output = many ? OutputKind::packed : OutputKind::steps;
+    settings_.output = many ? OutputKind::packed : OutputKind::steps;
     if (!many) return;
     tell(stdout,
          "output: one file for each rank, since there are more than {} steps; 'gradus logs {} STEP' shows a step's "
@@ -207,8 +245,10 @@ class Run {
     });
     std::vector<Observer*> observers{&journal, &summary};
     if (!input_.options.quiet) observers.push_back(&progress);
+    Notices notices(scheduler, [&](const char* event) { notify_of(event, scheduler, summary); });
+    if (notifier_) observers.push_back(&notices);
     std::string trouble;
-    const auto cluster = world_.start(input_.steps.graph, plan_, settings_of(input_.options, directory_.path()));
+    const auto cluster = world_.start(input_.steps.graph, plan_, settings_);
     try {
       run_loop(scheduler, *cluster, observers);
     } catch (const std::exception& error) {
@@ -241,6 +281,7 @@ class Run {
     rusage own{};
     getrusage(RUSAGE_SELF, &own);
     end.master_max_rss_kib = static_cast<std::uint64_t>(own.ru_maxrss);
+    end.layout = layout_;
     try {
       journal.end_life(end.exit_code, end.counts);
       write_atomically(directory_.summary(), summary.json(end, tail_in(directory_.path())));
@@ -248,17 +289,66 @@ class Run {
       if (end.trouble.empty()) end.trouble = error.what();
       end.exit_code = 3;
     }
-    tell(stdout, "{}", summary.text(end, tail_in(directory_.path())));
+    tell(stdout, "{}{}", summary.text(end, tail_in(directory_.path())), summary.last_line(end, name_of_run()));
+    std::fflush(stdout);
+    notify_of_end(summary, end);
     return end.exit_code;
+  }
+
+  /// As the user would type it.
+  std::string name_of_run() const {
+    const auto& given = input_.options.run_dir;
+    return given.empty() ? default_run_directory(input_.options.steps) : given;
+  }
+
+  /// What a notifier cannot do is never the run's failure.
+  void start_notifier() {
+    if (input_.options.notify.empty()) return;
+    const auto& environment = world_.environment();
+    const auto outer = environment.value(lineage_variable);
+    // Not that of a step: else what it leaves behind would be ended with one.
+    const auto lineage = lineage_of_rank(settings_.life, 0) + "notify";
+    Notifier::Settings settings;
+    settings.command = input_.options.notify;
+    settings.limit_s = input_.options.notify_limit_s;
+    settings.variables = {{"GRADUS_RUN_DIR", directory_.path()},
+                          {lineage_variable, outer.empty() ? lineage : fmt::format("{}/{}", outer, lineage)}};
+    settings.group_cell = world_.guardian().notifier_cell();
+    try {
+      notifier_ = std::make_unique<Notifier>(std::move(settings), environment, say);
+    } catch (const std::exception& error) {
+      say(fmt::format("--notify: nothing will be told: {}", error.what()));
+    }
+  }
+
+  /// The text is made beside the run, from a copy: outputs may lie on a slow disk.
+  void notify_of(const char* event, const Scheduler& scheduler, const Summary& summary) {
+    Summary::End now;
+    now.counts = scheduler.counts();
+    now.succeeded_before = before_.kept;
+    now.run_dir = directory_.path();
+    now.running = true;
+    notifier_->tell(event,
+                    [copy = std::make_shared<Summary>(summary), now] { return copy->json(now, tail_in(now.run_dir)); });
+  }
+
+  /// A signal that comes while the run waits for the notifier ends the waiting.
+  void notify_of_end(const Summary& summary, const Summary::End& end) {
+    if (!notifier_) return;
+    notifier_->tell("end", [&] { return summary.json(end, tail_in(end.run_dir)); });
+    notifier_->finish([] { return take_stop_request(SignalRules::alone).has_value(); });
   }
 
   Input input_;
   Plan plan_;
+  SlotLayout layout_;
   World& world_;
   Words words_;
   RunDirectory directory_;
+  RunSettings settings_;
   JournalStory story_;
   ResumePlan before_;
+  std::unique_ptr<Notifier> notifier_;
 };
 
 }  // namespace
@@ -272,7 +362,8 @@ int run_command(const Words& words, World& world) {
   leave_if_wrong(mistakes);
   print_plan(plan);
   try {
-    return Run(std::move(input), std::move(plan), world, words).run();
+    const auto layout = layout_of(options, input.options.master_works);
+    return Run(std::move(input), std::move(plan), layout, world, words).run();
   } catch (const RunDirectoryRefused& refused) {
     say(refused.what());
     return 2;

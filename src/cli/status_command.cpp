@@ -125,7 +125,7 @@ class WatchedTerminal {
       const auto end = std::min(text.find('\n', at), text.size());
       screen += clip(std::string_view(text).substr(at, end - at), size.ws_col);
       screen += "\x1b[K";
-      if (row + 1 < size.ws_row) screen += "\r\n";
+      if (row + 1 < size.ws_row) screen += "\n";
       at = end + 1;
     }
     tell(stdout, "{}\x1b[J", screen);

@@ -63,9 +63,7 @@ Probe try_probe(const std::string& folder) {
 class WorldOfOne : public World {
  public:
   WorldOfOne(const StepEnvironment& environment, Guardian& guardian, bool under_mpirun)
-      : environment_(environment),
-        guardian_(guardian),
-        signals_(under_mpirun ? SignalRules::under_mpirun : SignalRules::alone) {}
+      : World(environment, guardian), signals_(under_mpirun ? SignalRules::under_mpirun : SignalRules::alone) {}
 
   bool alone() const override { return true; }
   std::vector<RankReport> ask(bool look_for_gpus, bool /*master_works*/) override {
@@ -83,8 +81,6 @@ class WorldOfOne : public World {
   void dismiss() override { guardian_.forget_last_words(); }
 
  private:
-  const StepEnvironment& environment_;
-  Guardian& guardian_;
   SignalRules signals_;
 };
 
@@ -100,7 +96,7 @@ RankReport report_with_place(const MpiEnvironment& mpi, const Invitation& invita
 class WorldOfRanks : public World {
  public:
   WorldOfRanks(const MpiEnvironment& mpi, const StepEnvironment& environment, Guardian& guardian)
-      : mpi_(mpi), environment_(environment), guardian_(guardian) {}
+      : World(environment, guardian), mpi_(mpi) {}
   ~WorldOfRanks() override {
     if (stage_ != Stage::started) dismiss();
   }
@@ -155,8 +151,6 @@ class WorldOfRanks : public World {
  private:
   enum class Stage { silent, asked, started };
   const MpiEnvironment& mpi_;
-  const StepEnvironment& environment_;
-  Guardian& guardian_;
   Stage stage_ = Stage::silent;
 };
 

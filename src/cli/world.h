@@ -19,7 +19,12 @@ namespace gradus::cli {
 /// Seen from the master. Exactly one of these is called in the end: start(), or dismiss().
 class World {
  public:
+  World(const StepEnvironment& environment, Guardian& guardian) : environment_(environment), guardian_(guardian) {}
   virtual ~World() = default;
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+  const StepEnvironment& environment() const { return environment_; }
+  Guardian& guardian() const { return guardian_; }
   virtual bool alone() const = 0;
   /// Every rank's word on itself, by rank.
   virtual std::vector<RankReport> ask(bool look_for_gpus, bool master_works) = 0;
@@ -30,6 +35,10 @@ class World {
                                          const RunSettings& settings) = 0;
   /// Nothing will be run: the other ranks may leave.
   virtual void dismiss() = 0;
+
+ protected:
+  const StepEnvironment& environment_;
+  Guardian& guardian_;
 };
 
 /// What this rank says of itself. `look_for_gpus`: ask the driver in a short-lived child.

@@ -86,6 +86,7 @@ std::string describe_gpus(const GpuDiscovery& discovery) {
 
 std::string gpus_json(const GpuDiscovery& discovery) {
   nlohmann::ordered_json json;
+  json["version"] = 1;
   json["source"] = source_word(discovery.source);
   json["vendor"] = discovery.source == GpuSource::nothing ? nlohmann::ordered_json() : vendor_word(discovery.vendor);
   json["variable"] = visible_devices_variable(discovery.vendor);

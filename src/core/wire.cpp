@@ -139,7 +139,7 @@ void fields(A& a, PlannedRank& r) {
 template <class A>
 void fields(A& a, RunSettings& s) {
   a(s.run_dir), a(s.life), a(s.shell), a(s.prolog), a(s.gpu_mask), a(s.hide_gpus), a(s.grace_s), a(s.survive),
-      a(s.lost_after_s), a(s.output_limit), a(s.bind_cores);
+      a(s.lost_after_s), a(s.output_limit), a(s.bind_cores), a(s.gpu_sampling_s), a(s.gpu_samplers);
   small_enum(a, s.output, OutputKind::none);
 }
 template <class A>
@@ -157,7 +157,9 @@ void fields(A& a, EndReport& e) {
   auto& result = e.result;
   small_enum(a, result.outcome.kind, OutcomeKind::cancelled);
   a(result.outcome.code), a(result.outcome.detail), a(result.started_at), a(result.ended_at);
-  a(result.usage.user_s), a(result.usage.system_s), a(result.usage.max_rss_kib);
+  auto& usage = result.usage;
+  a(usage.user_s), a(usage.system_s), a(usage.max_rss_kib), a(usage.in_bytes), a(usage.out_bytes);
+  a(usage.gpu.samples), a(usage.gpu.busy), a(usage.gpu.memory_mib), a(usage.gpu.total_mib);
 }
 template <class A>
 void fields(A& a, Farewell& f) {

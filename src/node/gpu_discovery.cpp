@@ -2,43 +2,26 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
-#include <chrono>
 #include <cstring>
-#include <optional>
 #include <string_view>
-#include <thread>
+
+#include "node/child_answer.h"
 
 extern char** environ;
 
 namespace gradus {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-// An answer is some hundred bytes; what writes more is no probe.
-constexpr std::size_t most_output = 1U << 20U;
-constexpr std::chrono::seconds kill_limit{2};
-
 struct Probe {
   pid_t pid = -1;
   int out = -1;
   std::string problem;  // not empty: it could not be started
-};
-
-struct ProbeEnd {
-  std::string output;
-  bool in_time = true;
-  bool reaped = true;
-  int status = -1;  // of waitpid; -1, which says neither exit nor signal, when the kernel reaped it
 };
 
 const char* value_in(const std::vector<std::string>& environment, std::string_view name) {
@@ -119,77 +102,6 @@ Probe start_probe(const std::vector<std::string>& command, std::vector<std::stri
   return probe;
 }
 
-int milliseconds_until(Clock::time_point deadline) {
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
-  return static_cast<int>(std::clamp<long long>(left, 0, 3'600'000));
-}
-
-/// Appends what there is. False at the end of the stream or on an error.
-bool read_some(int fd, std::string& output) {
-  std::array<char, 4096> buffer;
-  const ssize_t got = read(fd, buffer.data(), buffer.size());
-  if (got > 0) output.append(buffer.data(), static_cast<std::size_t>(got));
-  return got > 0 ? output.size() < most_output : got < 0 && errno == EINTR;
-}
-
-/// False when the time was up before the end of the stream.
-bool read_all(int fd, Clock::time_point deadline, std::string& output) {
-  while (true) {
-    pollfd waited{.fd = fd, .events = POLLIN, .revents = 0};
-    const int ready = poll(&waited, 1, milliseconds_until(deadline));
-    if (ready > 0 && !read_some(fd, output)) return true;
-    if (ready < 0 && errno != EINTR) return true;
-    if (ready <= 0 && Clock::now() >= deadline) return false;
-  }
-}
-
-/// Naps instead of a blocking wait: a process in an uninterruptible sleep outlives even SIGKILL, and
-/// waiting for it would hang gradus on the very GPU that hangs the probe.
-bool reap(pid_t pid, Clock::time_point deadline, int& status) {
-  auto nap = std::chrono::microseconds(200);
-  while (true) {
-    const pid_t got = waitpid(pid, &status, WNOHANG);
-    if (got == pid) return true;
-    if (got < 0 && errno != EINTR) return true;  // SIGCHLD is ignored: the kernel has reaped it
-    if (Clock::now() >= deadline) return false;
-    std::this_thread::sleep_for(nap);
-    nap = std::min(nap * 2, std::chrono::microseconds(10'000));
-  }
-}
-
-ProbeEnd await_probe(const Probe& probe, double limit_s) {
-  const std::chrono::duration<double> limit(std::clamp(limit_s, 0.0, 86'400.0));
-  const auto deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(limit);
-  ProbeEnd end;
-  end.in_time = read_all(probe.out, deadline, end.output);
-  // Before the wait: what writes without end stops at a closed pipe, and would block at a full one.
-  close(probe.out);
-  end.in_time = end.in_time && reap(probe.pid, deadline, end.status);
-  if (!end.in_time) {
-    kill(-probe.pid, SIGKILL);
-    end.reaped = reap(probe.pid, Clock::now() + kill_limit, end.status);
-  }
-  return end;
-}
-
-std::string why_silent(const ProbeEnd& end, const std::string& said, double limit_s) {
-  std::string why;
-  if (!end.in_time) {
-    why = fmt::format(
-        "no end within {} s (a GPU that fell off the bus, or a driver that loads slowly without persistence "
-        "mode): see nvidia-smi and dmesg",
-        limit_s);
-    if (!end.reaped) why += "; the probe cannot be ended, it is stuck in the kernel";
-  } else if (WIFSIGNALED(end.status)) {
-    why = fmt::format("the probe was ended by signal {} ({})", WTERMSIG(end.status), strsignal(WTERMSIG(end.status)));
-  } else if (WIFEXITED(end.status)) {
-    why = fmt::format("the probe ended early with exit code {}", WEXITSTATUS(end.status));
-  } else {
-    why = "the probe ended early";
-  }
-  return said.empty() ? why : why + "; " + said;
-}
-
 DriverAnswer ask_by_probe(const std::vector<std::string>& command, double limit_s,
                           const std::vector<std::string>& environment) {
   DriverAnswer answer;
@@ -198,10 +110,13 @@ DriverAnswer ask_by_probe(const std::vector<std::string>& command, double limit_
     answer.text = probe.problem;
     return answer;
   }
-  const ProbeEnd end = await_probe(probe, limit_s);
+  const auto end = await_answer(probe.pid, probe.out, limit_s);
   // A whole answer counts however the probe ended: drivers have crashed and hung in their exit handlers.
   answer = parse_driver_answer(end.output);
-  if (answer.status == DriverAnswer::Status::silent) answer.text = why_silent(end, answer.text, limit_s);
+  if (answer.status == DriverAnswer::Status::silent) {
+    const auto said = answer.text.empty() ? "" : "; " + answer.text;
+    answer.text = why_it_ended(end, "the probe", limit_s) + said;
+  }
   return answer;
 }
 

@@ -15,6 +15,8 @@
 #include <array>
 #include <iterator>
 #include <string>
+
+#include "node/library_function.h"
 #endif
 
 namespace gradus {
@@ -24,15 +26,7 @@ using Status = DriverAnswer::Status;
 
 #ifdef GRADUS_HAVE_CUDA_H
 
-// cuda.h renames functions by macros (cuDeviceGetUuid is cuDeviceGetUuid_v2, which knows MIG). The type
-// follows the macro by itself; the name given to dlsym must be the macro's expansion too, or an older
-// function would be called through a newer one's type.
-#define GRADUS_TEXT(name) #name
-#define GRADUS_EXPANDED(name) GRADUS_TEXT(name)
-#define GRADUS_FIND(function) find<decltype(&function)>(library, GRADUS_EXPANDED(function))
-
-/// The functions we call. Not tried: NVML (no nvml.h in the toolkit's minimal install), the parents of
-/// MIG instances, and devices that the inherited list hides.
+/// The functions we call. Not tried: the parents of MIG instances, and devices that the inherited list hides.
 struct Driver {
   void* library = nullptr;
   decltype(&cuInit) init = nullptr;
@@ -46,11 +40,6 @@ struct Driver {
   decltype(&cuGetErrorString) error_text = nullptr;
 };
 
-template <typename Function>
-Function find(void* library, const char* name) {
-  return reinterpret_cast<Function>(dlsym(library, name));
-}
-
 Driver load_driver() {
   Driver driver;
   void* library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
@@ -61,7 +50,7 @@ Driver load_driver() {
   driver.device = GRADUS_FIND(cuDeviceGet);
   driver.uuid = GRADUS_FIND(cuDeviceGetUuid);
   // The plain name on purpose: same signature, and drivers before 470 have no other.
-  driver.parent_uuid = find<decltype(driver.parent_uuid)>(library, "cuDeviceGetUuid");
+  driver.parent_uuid = find_function<decltype(driver.parent_uuid)>(library, "cuDeviceGetUuid");
   driver.pci = GRADUS_FIND(cuDeviceGetPCIBusId);
   driver.name = GRADUS_FIND(cuDeviceGetName);
   driver.error_name = GRADUS_FIND(cuGetErrorName);

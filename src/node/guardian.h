@@ -34,8 +34,8 @@ struct GuardianTable {
   std::atomic<std::uint32_t> silent_s;   ///< seconds without a beat after which the rank hangs; 0: never
   std::atomic<std::uint32_t> is_paused;  ///< the rank was told to stop (Ctrl-Z) and has stopped itself
   LastWord words[last_words];
-  char lineage[128];  ///< of the rank's steps (node/leftovers.h); empty: none yet
-  std::atomic<pid_t> groups[capacity];
+  char lineage[128];                        ///< of the rank's steps (node/leftovers.h); empty: none yet
+  std::atomic<pid_t> groups[capacity + 1];  ///< of the slots, and last of the notifier
 };
 
 /// The rank's side. Start it before MPI_Init and before any thread: the guardian must not hold MPI's
@@ -49,6 +49,8 @@ class Guardian {
   Guardian& operator=(const Guardian&) = delete;
 
   std::atomic<pid_t>* cell(std::uint32_t slot) { return &table_->groups[slot]; }
+  /// For the command of --notify.
+  std::atomic<pid_t>* notifier_cell() { return &table_->groups[GuardianTable::capacity]; }
   void set_grace(double seconds) { table_->grace_ms = static_cast<std::uint32_t>(seconds * 1000); }
   /// Call it at least once a second from then on when watch() has been told a silence.
   void beat() { table_->beats.fetch_add(1, std::memory_order_relaxed); }

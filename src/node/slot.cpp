@@ -96,6 +96,16 @@ double seconds(const timeval& time) {
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
 }
 
+Usage usage_of(const rusage& used) {
+  constexpr std::uint64_t block = 512;
+  return {.user_s = seconds(used.ru_utime),
+          .system_s = seconds(used.ru_stime),
+          .max_rss_kib = static_cast<std::uint64_t>(used.ru_maxrss),
+          .in_bytes = static_cast<std::uint64_t>(used.ru_inblock) * block,
+          .out_bytes = static_cast<std::uint64_t>(used.ru_oublock) * block,
+          .gpu = {}};
+}
+
 }  // namespace
 
 Slot::Slot(const SlotSurroundings& around, std::uint32_t index, std::atomic<pid_t>* group_cell)
@@ -298,7 +308,9 @@ Outcome Slot::execute_prepared(const AttemptOrder& order, const PreparedCommand&
   int status = 0;
   bool all_ended = true;
   if (pid >= 0) {
+    if (around_.sampler != nullptr) around_.sampler->began(order.slots.front(), order.gpus);
     status = wait_for_end(pid, usage);
+    if (around_.sampler != nullptr) usage.gpu = around_.sampler->ended(order.slots.front());
     all_ended = end_leftovers(order);
   }
   around_.running->fetch_sub(1);
@@ -387,7 +399,7 @@ int Slot::wait_for_end(pid_t pid, Usage& usage) {
   rusage used{};
   while (wait4(pid, &status, 0, &used) < 0 && errno == EINTR) {
   }
-  usage = {seconds(used.ru_utime), seconds(used.ru_stime), static_cast<std::uint64_t>(used.ru_maxrss)};
+  usage = usage_of(used);
   return status;
 }
 

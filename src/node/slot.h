@@ -17,6 +17,7 @@
 #include "gradus/scheduler.h"
 #include "node/child.h"
 #include "node/environment.h"
+#include "node/gpu_sampler.h"
 #include "node/leftovers.h"
 #include "node/step_output.h"
 
@@ -34,6 +35,7 @@ struct SlotSurroundings {
   const rlimit* step_descriptors = nullptr;  ///< RLIMIT_NOFILE for steps, where ours was raised
   int null_fd = -1;                          ///< /dev/null, open for reading and writing
   std::atomic<int>* waiting = nullptr;       ///< how many orders wait behind others
+  GpuSampler* sampler = nullptr;             ///< null: the GPUs are not looked at
   /// Called on the slot's thread, and on that of call_back(). `later`: nothing hangs on its being told soon.
   std::function<void(AttemptEnded, bool later)> ended;
   std::function<void()> deadline_changed;  ///< a deadline came that is earlier than the ones before

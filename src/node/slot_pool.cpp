@@ -59,6 +59,8 @@ SlotPool::SlotPool(PlannedRank rank, RunSettings settings, const StepEnvironment
   guardian.set_lineage(around_.lineage);
   const AllSignalsBlocked blocked;
   try {
+    sampler_ = make_gpu_sampler(around_.rank, around_.settings);
+    around_.sampler = sampler_.get();
     for (std::uint32_t slot = 0; slot < around_.rank.slots.size(); ++slot) {
       slots_.push_back(std::make_unique<Slot>(around_, slot, guardian.cell(slot)));
     }

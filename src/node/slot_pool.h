@@ -49,6 +49,7 @@ class SlotPool {
   std::atomic<int> running_{0};
   std::atomic<int> waiting_{0};
   SlotSurroundings around_;
+  std::unique_ptr<GpuSampler> sampler_;  // before the slots: they tell it what runs
   std::vector<std::unique_ptr<Slot>> slots_;
   std::thread watcher_;
 };

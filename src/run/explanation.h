@@ -40,7 +40,7 @@ class Explanation {
   const RunStatus& status_;
   const Chronicle& chronicle_;
   const Graph& graph_;
-  Readiness readiness_;
+  mutable Readiness readiness_;  // it remembers what it has looked for
 };
 
 /// All about one step.

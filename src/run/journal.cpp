@@ -119,6 +119,7 @@ struct Journal::Impl {
   void record(const WorkerLost& fact) {
     line(R"({{"gone":{},"t":{:.3f},"why":{}}})", fact.worker, epoch_s(), json_string(fact.why));
   }
+  void record(const GpuUse& use);
   void record(const StopRequested& fact);
   void record(const LaunchAttempt& launch);
   void record(const SlotQuarantined& bad);
@@ -167,9 +168,22 @@ void Journal::Impl::record(const AttemptEnded& fact) {
   if (!outcome.detail.empty()) fmt::format_to(out, R"(,"detail":{})", json_string(outcome.detail));
   fmt::format_to(out, R"(,"start":{:.3f},"stop":{:.3f},"user":{:.3f},"sys":{:.3f},"rss":{})", finite(started),
                  finite(ended), finite(usage.user_s), finite(usage.system_s), usage.max_rss_kib);
+  if (usage.in_bytes != 0) fmt::format_to(out, R"(,"in":{})", usage.in_bytes);
+  if (usage.out_bytes != 0) fmt::format_to(out, R"(,"out":{})", usage.out_bytes);
+  record(usage.gpu);
   if (settled_by_end != nullptr) fmt::format_to(out, R"(,"final":"{}")", word(settled_by_end->state));
   buffer += '}';
   seal_record(buffer, begin);
+}
+
+/// Part of the record of an end: what is known, and nothing for the many steps of which nothing is.
+void Journal::Impl::record(const GpuUse& use) {
+  auto out = std::back_inserter(buffer);
+  if (use.samples > 0) {
+    fmt::format_to(out, R"(,"gpu_busy":{:.2f},"gpu_samples":{})", finite(double{use.busy}), use.samples);
+  }
+  if (use.memory_mib > 0) fmt::format_to(out, R"(,"gpu_mem":{})", use.memory_mib);
+  if (use.total_mib > 0) fmt::format_to(out, R"(,"gpu_total":{})", use.total_mib);
 }
 
 void Journal::Impl::record(const StopRequested& fact) {

@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "gradus/journal.h"
+#include "run/record_scan.h"
 #include "run/seal.h"
 
 namespace gradus {
@@ -38,6 +39,7 @@ void read_texts(od::array array, std::vector<std::string>& texts) {
 }
 
 OutcomeKind outcome_of(std::string_view text) {
+  if (text == "succeeded") return OutcomeKind::succeeded;
   OutcomeKind kind{};
   if (!parse_word(std::string(text), kind)) damaged(simdjson::INCORRECT_TYPE);
   return kind;
@@ -89,6 +91,15 @@ struct JournalRecords::Parser {
   SettledRecord settled;
   LifeBegins life;
   unsigned seen = 0;  // of the keys that must be there
+
+  /// False when it is none of the two frequent kinds in their usual form.
+  bool read_usual(std::string_view line, RecordSink& sink) {
+    if (lives == 0) return false;
+    const auto is_step = [&](std::uint32_t ordinal) { return ordinal > 0 && ordinal <= step_count; };
+    if (scan_launch(line, launch) && is_step(launch.ordinal)) return sink.on(launch), true;
+    if (scan_end(line, end) && is_step(end.ordinal)) return sink.on(end), true;
+    return false;
+  }
 
   void read(od::object record, const std::string& path, RecordSink& sink) {
     Kind kind{};
@@ -178,7 +189,18 @@ struct JournalRecords::Parser {
     if (key == "user") end.usage.user_s = value.get_double();
     if (key == "sys") end.usage.system_s = value.get_double();
     if (key == "rss") end.usage.max_rss_kib = value.get_uint64();
+    if (key == "in") end.usage.in_bytes = value.get_uint64();
+    if (key == "out") end.usage.out_bytes = value.get_uint64();
+    if (key.starts_with("gpu_")) take_gpu_use(key, value);
     if (key == "final") end.is_final = true, end.final_state = state_of(value.get_string());
+  }
+
+  void take_gpu_use(std::string_view key, od::value& value) {
+    auto& gpu = end.usage.gpu;
+    if (key == "gpu_busy") gpu.busy = static_cast<float>(value.get_double().value());
+    if (key == "gpu_samples") gpu.samples = small(value.get_uint64());
+    if (key == "gpu_mem") gpu.memory_mib = small(value.get_uint64());
+    if (key == "gpu_total") gpu.total_mib = small(value.get_uint64());
   }
 
   void take_settled(std::string_view key, od::value& value) {
@@ -312,6 +334,10 @@ std::size_t JournalRecords::read(const char* text, std::size_t size, std::size_t
     const std::string_view record(text + at, length);
     const bool sealed = is_sealed(record);
     try {
+      if (sealed && parser_->read_usual(record, sink_)) {
+        pass(length, at);
+        continue;
+      }
       // A journal of another version may know no seals: it tells its version before that counts.
       if (!sealed && !record.starts_with("{\"life\":")) damaged(simdjson::TAPE_ERROR);
       auto document = parser_->json.iterate(simdjson::padded_string_view(text + at, length, capacity - at));
@@ -324,11 +350,15 @@ std::size_t JournalRecords::read(const char* text, std::size_t size, std::size_t
       damage_ = {line_ + 1, byte_, error.what()};
       break;
     }
-    ++line_;
-    byte_ += length + 1;
-    at += length + 1;
+    pass(length, at);
   }
   return at;
+}
+
+void JournalRecords::pass(std::size_t length, std::size_t& at) {
+  ++line_;
+  byte_ += length + 1;
+  at += length + 1;
 }
 
 std::string JournalRecords::damage_in_words() const {

@@ -138,6 +138,7 @@ class JournalRecords {
 
  private:
   struct Parser;
+  void pass(std::size_t length, std::size_t& at);
 
   std::string path_;
   RecordSink& sink_;

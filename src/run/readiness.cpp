@@ -6,7 +6,7 @@ Readiness::Readiness(const Graph& graph, const Chronicle& chronicle) : graph_(gr
   // A barrier needs only steps and barriers before it.
   for (auto node = static_cast<StepIndex>(graph.step_count()); node < graph.node_count(); ++node) {
     barrier_met_.push_back(false);
-    barrier_met_.back() = held_back_by(node).empty();
+    barrier_met_.back() = has_what_it_needs(node);
   }
 }
 
@@ -29,23 +29,41 @@ bool Readiness::is_met(StepIndex need, BarrierKind for_what) const {
   return for_what == BarrierKind::ended ? settled(need) : succeeded(need);
 }
 
+BarrierKind Readiness::kind_of(StepIndex node) const {
+  return graph_.is_barrier(node) ? graph_.barrier_kind(node) : BarrierKind::succeeded;
+}
+
+StepIndex Readiness::first_unmet(StepIndex node) const {
+  for (const auto need : graph_.needs(node)) {
+    if (!is_met(need, kind_of(node))) return need;
+  }
+  return no_step;
+}
+
 std::vector<StepIndex> Readiness::held_back_by(StepIndex node) const {
-  const auto for_what = graph_.is_barrier(node) ? graph_.barrier_kind(node) : BarrierKind::succeeded;
   std::vector<StepIndex> unmet;
   for (const auto need : graph_.needs(node)) {
-    if (!is_met(need, for_what)) unmet.push_back(need);
+    if (!is_met(need, kind_of(node))) unmet.push_back(need);
   }
   return unmet;
 }
 
-StepIndex Readiness::root_of(StepIndex step) const {
+StepIndex Readiness::root_of(StepIndex step) {
+  if (roots_.empty()) roots_.assign(graph_.node_count(), no_step);
+  std::vector<StepIndex> way;
   auto node = step;
-  for (;;) {
-    const auto unmet = held_back_by(node);
-    if (unmet.empty()) return node;
-    node = unmet.front();
-    if (!graph_.is_barrier(node) && (runs(node) || settled(node))) return node;
+  while (roots_[node] == no_step) {
+    way.push_back(node);
+    const bool stands = !graph_.is_barrier(node) && node != step && (runs(node) || settled(node));
+    const auto next = stands ? no_step : first_unmet(node);
+    if (next == no_step) {
+      roots_[node] = node;
+    } else {
+      node = next;
+    }
   }
+  for (const auto one : way) roots_[one] = roots_[node];
+  return roots_[step];
 }
 
 }  // namespace gradus

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <iterator>
+#include <utility>
 
 namespace gradus {
 namespace {
@@ -30,7 +31,8 @@ bool is_sealed(std::string_view record) {
   if (record.size() < size) return false;
   const auto body = record.substr(0, record.size() - size);
   char wanted[digits];
-  fmt::format_to_n(wanted, digits, "{:08x}", checksum(body));
+  for (auto [i, rest] = std::pair(digits, checksum(body)); i > 0; rest >>= 4U)
+    wanted[--i] = "0123456789abcdef"[rest & 15U];
   const auto seal = record.substr(body.size());
   return seal.starts_with(before) && seal.ends_with(after) &&
          seal.substr(before.size(), digits) == std::string_view(wanted, digits);

@@ -115,7 +115,11 @@ void add_rates(const Chronicle& chronicle, RunStatus& status) {
     seconds += rows[i].seconds();
   }
   if (end > begin) status.rate_per_s = static_cast<double>(ended) / (end - begin);
-  if (status.state != "running" || succeeded == 0) return;
+  if (status.state != "running" || !status.stops.empty() || succeeded == 0) return;
+  // What runs already for longer than others took must count, or a few short ones would promise a quick end: the time
+  // at work over the number of ends is the estimate for durations that are known only to be longer (Epstein & Sobel,
+  // Life Testing, J. Am. Stat. Assoc. 48, 1953).
+  for (const auto& one : status.running) seconds += one.waits ? 0 : std::max(0.0, status.now - one.since);
   const double mean = seconds / static_cast<double>(succeeded);
   double work = mean * static_cast<double>(status.counts.waiting), longest = 0;
   for (const auto& one : status.running) {
@@ -142,7 +146,10 @@ std::string place_in_words(const Chronicle& chronicle, const AttemptRow& attempt
   if (attempt.slot >= record.slots.size()) return record.host;
   const auto& slot = record.slots[attempt.slot];
   auto place = record.host + " slot " + std::to_string(slot.slot);
-  for (const auto& gpu : slot.gpus) place += (&gpu == slot.gpus.data() ? " GPU " : ", ") + gpu;
+  for (const auto& gpu : slot.gpus) {
+    const bool says_so = gpu.starts_with("GPU-") || gpu.starts_with("MIG-");
+    place += (&gpu != slot.gpus.data() ? ", " : says_so ? " " : " GPU ") + gpu;
+  }
   return place;
 }
 

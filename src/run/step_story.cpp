@@ -15,12 +15,20 @@ namespace {
 
 constexpr std::size_t tail_lines = 10;
 
+std::string gpu_use_text(const GpuUse& use) {
+  std::string text;
+  if (use.samples > 0) text += fmt::format(", GPU {:.0f} % busy", 100 * use.busy);
+  if (use.memory_mib > 0) text += fmt::format(", GPU memory {}", size_text(std::uint64_t{use.memory_mib} << 20U));
+  return text;
+}
+
 std::string usage_text(const AttemptRow& row) {
   if (row.state != AttemptRow::State::ended || row.started <= 0) return "";
   auto text = fmt::format(" after {}", duration_text(row.seconds()));
   const double cpu = row.usage.user_s + row.usage.system_s;
   if (cpu > 0 || row.usage.max_rss_kib > 0) {
-    text += fmt::format(" (CPU {}, memory {})", duration_text(cpu), size_text(row.usage.max_rss_kib * 1024));
+    text += fmt::format(" (CPU {}, memory {}{})", duration_text(cpu), size_text(row.usage.max_rss_kib * 1024),
+                        gpu_use_text(row.usage.gpu));
   }
   return text;
 }
@@ -132,6 +140,11 @@ std::string StepStory::json() const {
       one["user_s"] = row.usage.user_s;
       one["system_s"] = row.usage.system_s;
       one["max_rss_kib"] = row.usage.max_rss_kib;
+      one["in_bytes"] = row.usage.in_bytes;
+      one["out_bytes"] = row.usage.out_bytes;
+      const auto& gpu = row.usage.gpu;
+      if (gpu.samples > 0) one["gpu_busy"] = gpu.busy, one["gpu_samples"] = gpu.samples;
+      if (gpu.memory_mib > 0) one["gpu_memory_mib"] = gpu.memory_mib, one["gpu_total_mib"] = gpu.total_mib;
     }
     document["attempts"].push_back(std::move(one));
   }

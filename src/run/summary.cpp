@@ -18,12 +18,31 @@ constexpr std::size_t command_bytes = 70;
 const char* plural(std::uint64_t count) { return count == 1 ? "" : "s"; }
 
 const char* state_word(const Summary::End& end) {
+  if (end.running) return "running";
   if (!end.trouble.empty()) return "interrupted";
   return end.counts.waiting + end.counts.ready > 0 ? "stopped" : "finished";
 }
 
 std::string cause(const Graph& graph, const StepSettled& skipped) {
   return skipped.because_of == no_step ? "?" : graph.name(skipped.because_of);
+}
+
+/// The beginning of it, on one line.
+std::string shortened(const std::string& text) {
+  constexpr std::size_t most = 60;
+  if (text.size() <= most) return printable(text);
+  std::size_t end = most;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;  // not within a character
+  return printable(text.substr(0, end)) + "...";
+}
+
+/// As a word that can be pasted into a shell.
+std::string for_shell(const std::string& path) {
+  constexpr auto plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.,:/@+-";
+  if (path.find_first_not_of(plain) == std::string::npos) return path;
+  std::string word = "'";
+  for (const char letter : printable(path)) word += letter == '\'' ? std::string("'\\''") : std::string(1, letter);
+  return word + "'";
 }
 
 nlohmann::json json_of(const SlotSeconds& use) {
@@ -56,6 +75,7 @@ void Summary::on_fact(const Fact& fact, const Decisions& decisions, double now) 
     attempt = {end->step, end->attempt, end->worker, end->result.ended_at - end->result.started_at, end->result.outcome,
                {}};
     note_slow(attempt);
+    gpu_use_.ended(end->result.usage.gpu);
     const auto at = running_.find(end->step);
     if (attempt.outcome.is_steps_own_failure() && at != running_.end()) failed_at_[end->step].push_back(at->second);
     if (attempt.outcome.succeeded() && !attempt.outcome.detail.empty() && ++remarks_ == 1) {
@@ -108,6 +128,7 @@ void Summary::take(const Decisions& decisions, const Attempt* ended, double now)
     ++attempts_;
     if (launch.attempt > 1) ++retries_;
     use_.launched(launch, now);
+    gpu_use_.launched(launch);
     running_[launch.step] = {launch.worker, launch.slots.empty() ? 0 : launch.slots.front()};
   }
 }
@@ -235,6 +256,12 @@ std::string Summary::use_lines() const {
   return text;
 }
 
+std::string Summary::gpu_use_line(const SlotLayout& layout) const {
+  if (!gpu_use_.is_known()) return "";
+  const auto advice = gpu_use_.advice(plan_, layout);
+  return fmt::format("  GPU use    {}{}{}\n", gpu_use_.text(), advice.empty() ? "" : ": ", advice);
+}
+
 std::string Summary::step_lines(const End& end, const OutputTail& tail) const {
   std::string text;
   for (const auto& slow : slowest_) {
@@ -262,13 +289,42 @@ std::string Summary::step_lines(const End& end, const OutputTail& tail) const {
 }
 
 std::string Summary::text(const End& end, const OutputTail& tail) const {
-  return first_line(end) + counts_lines(end) + use_lines() + step_lines(end, tail);
+  return first_line(end) + counts_lines(end) + use_lines() + gpu_use_line(end.layout) + step_lines(end, tail);
+}
+
+/// The first one, by its cause and name.
+std::string Summary::failures_in_short(const End& end) const {
+  if (end.counts.failed == 0) return "";
+  auto text = fmt::format(", {} failed", end.counts.failed);
+  if (failed_.empty()) return text;  // in an earlier life
+  const auto& first = failed_.front();
+  return text + fmt::format(" ({}: {}{})", shortened(describe(first.outcome)), shortened(graph_->name(first.step)),
+                            end.counts.failed > 1 ? ", ..." : "");
+}
+
+std::string Summary::last_line(const End& end, const std::string& run) const {
+  const auto& counts = end.counts;
+  const auto waiting = counts.waiting + counts.ready;
+  auto line = fmt::format("gradus: {} {}: {} of {} succeeded{}", printable(run), state_word(end), counts.succeeded,
+                          counts.total(), failures_in_short(end));
+  if (counts.skipped > 0) line += fmt::format(", {} skipped", counts.skipped);
+  if (waiting > 0) line += fmt::format(", {} waiting", waiting);
+  const auto nodes = use_.by_node(last_);
+  line += fmt::format(", {} on {} node{}", duration_text(wall_s()), nodes.size(), plural(nodes.size()));
+  SlotSeconds gpu, cpu;
+  for (const auto& node : nodes) gpu += node.gpu, cpu += node.cpu;
+  if (gpu.slots + cpu.slots > 0) {
+    line += fmt::format(", {} {:.0f} % busy", gpu.slots > 0 ? "GPU slots" : "slots",
+                        100 * (gpu.slots > 0 ? gpu : cpu).busy_share());
+  }
+  return line + fmt::format("; exit code {}; gradus status {}\n", end.exit_code, for_shell(run));
 }
 
 std::string Summary::json(const End& end, const OutputTail& tail) const {
   const auto& counts = end.counts;
   nlohmann::json document{{"version", 1},
                           {"state", state_word(end)},
+                          {"run_dir", end.run_dir},
                           {"exit_code", end.exit_code},
                           {"steps",
                            {{"total", counts.total()},
@@ -294,11 +350,23 @@ std::string Summary::json(const End& end, const OutputTail& tail) const {
                           {"slowest", nlohmann::json::array()},
                           {"failed", nlohmann::json::array()},
                           {"skipped", nlohmann::json::array()}};
+  if (end.running) {
+    document["exit_code"] = nullptr;
+    document["steps"]["running"] = counts.running;
+  }
   for (std::size_t kind = 0; kind < outcome_kinds; ++kind) {
     if (failed_by_[kind] > 0) document["failed_by"][word(static_cast<OutcomeKind>(kind))] = failed_by_[kind];
   }
   for (const auto& node : use_.by_node(last_)) {
     document["nodes"].push_back({{"host", node.host}, {"gpu", json_of(node.gpu)}, {"cpu", json_of(node.cpu)}});
+  }
+  if (gpu_use_.is_known()) {
+    document["gpu_use"] = {{"attempts", gpu_use_.attempts()},
+                           {"samples", gpu_use_.samples()},
+                           {"busy", gpu_use_.busy()},
+                           {"memory_mib", gpu_use_.memory_mib()},
+                           {"memory_total_mib", gpu_use_.total_mib()},
+                           {"advice", gpu_use_.advice(plan_, end.layout)}};
   }
   const auto json_of_attempt = [this](const Attempt& one) {
     return nlohmann::json{{"step", graph_->name(one.step)},

@@ -16,6 +16,7 @@
 #include "gradus/graph.h"
 #include "gradus/placement.h"
 #include "gradus/run_loop.h"
+#include "run/gpu_advice.h"
 #include "run/slot_use.h"
 
 namespace gradus {
@@ -40,11 +41,15 @@ class Summary : public Observer {
     std::string run_dir;
     std::string trouble;                   ///< what the machine refused; empty: nothing
     std::vector<std::string> notes{};      ///< what else is worth a line
+    SlotLayout layout{};                   ///< for the advice on GPUs
     std::uint64_t master_max_rss_kib = 0;  ///< the master's own peak memory, KiB
+    bool running = false;                  ///< it is not the end yet
   };
   /// For a person: what one would paste into a mail.
   std::string text(const End& end, const OutputTail& tail) const;
-  /// For programs: `{"version":1,"state":"finished",…}`.
+  /// All in one line, the last of a batch log. `run`: the run directory as the user would type it.
+  std::string last_line(const End& end, const std::string& run) const;
+  /// For programs: `{"version":1,"state":"finished",…}`; src/docs/json.md has the keys.
   std::string json(const End& end, const OutputTail& tail) const;
 
   std::uint64_t succeeded_in_this_life() const { return succeeded_; }
@@ -76,10 +81,12 @@ class Summary : public Observer {
   void note_slow(const Attempt& attempt);
   double wall_s() const { return first_ < 0 ? 0 : last_ - first_; }
   std::string first_line(const End& end) const;
+  std::string failures_in_short(const End& end) const;
   std::string counts_lines(const End& end) const;
   std::string slot_name(WorkerId worker, std::uint32_t slot) const;
   std::string places(const Attempt& attempt) const;
   std::string use_lines() const;
+  std::string gpu_use_line(const SlotLayout& layout) const;
   std::string step_lines(const End& end, const OutputTail& tail) const;
   std::string where(const Attempt& attempt) const;
   std::string host(WorkerId worker) const;
@@ -88,6 +95,7 @@ class Summary : public Observer {
   std::shared_ptr<const Graph> graph_;
   const Plan& plan_;
   SlotUse use_;
+  GpuUseOfRun gpu_use_;
   double first_ = -1, last_ = 0;
   std::uint64_t succeeded_ = 0;
   std::vector<WorkerLost> lost_ranks_;

@@ -1,0 +1,61 @@
+"""Runs a command on a terminal of 60 x 12, looks at its screen, ends it by a key or a signal, and judges what it left.
+
+watch.py q|interrupt COMMAND...
+"""
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import sys
+import termios
+import time
+
+ROWS, COLUMNS = 12, 60
+
+
+def read_for(fd, seconds):
+    data, end = b"", time.monotonic() + seconds
+    while time.monotonic() < end:
+        if select.select([fd], [], [], 0.1)[0]:
+            try:
+                data += os.read(fd, 65536)
+            except OSError:
+                break
+    return data
+
+
+def fail(why, seen):
+    sys.exit(f"{why}\n{seen.decode(errors='replace')!r}")
+
+
+def main():
+    way, command = sys.argv[1], sys.argv[2:]
+    child, terminal = pty.fork()
+    if child == 0:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.execv(command[0], command)
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+    before = termios.tcgetattr(terminal)
+    seen = read_for(terminal, 3)
+    if b"\x1b[?1049h" not in seen or seen.count(b"\x1b[H") < 2:
+        fail("it should be shown again and again on a screen of its own", seen)
+    frame = seen.split(b"\x1b[H")[-2]
+    lines = frame.split(b"\r\n")
+    if len(lines) > ROWS or any(len(line.replace(b"\x1b[K", b"").replace(b"\x1b[J", b"")) > COLUMNS for line in lines):
+        fail("it should fit the terminal", frame)
+    if b"running" not in frame or b"\x1b[2J" in seen:
+        fail("it should show the run, and never a blank screen", frame)
+    os.write(terminal, b"q" if way == "q" else b"\x03")
+    rest = read_for(terminal, 2)
+    done, status = os.waitpid(child, os.WNOHANG)
+    if done != child or os.waitstatus_to_exitcode(status) != 0:
+        fail(f"it should have left by {way} with 0, and not with {status}", rest)
+    if b"\x1b[?1049l" not in rest or b"\x1b[?25h" not in rest:
+        fail("it should give the screen and the cursor back", rest)
+    if termios.tcgetattr(terminal)[3] != before[3]:
+        fail("it should leave the terminal's modes as they were", rest)
+
+
+main()
