@@ -314,7 +314,9 @@ std::string Sections::gpu_use() const {
     const double mib = number(one, "memory_mib", -1);
     table.row({command(text(one, "shape")), share(one, "busy"), mib < 0 ? "–" : count(mib) + " MiB"});
   }
-  return fmt::format("<p>While steps held a GPU, it was {} busy.</p>\n", share(use, "mean_busy")) +
+  const auto advice = text(use, "text");
+  return (advice.empty() ? fmt::format("<p>While steps held a GPU, it was {} busy.</p>\n", share(use, "mean_busy"))
+                       : fmt::format("<p>{}</p>\n", escape(advice))) +
          (table.empty() ? "" : table.html());
 }
 

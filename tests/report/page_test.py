@@ -69,14 +69,17 @@ class Browser:
     def open(self, path):
         self.call("POST", "/url", {"url": pathlib.Path(path).resolve().as_uri()})
 
+    def becomes(self, what, script, is_so):
+        """A check that may take a moment to come true."""
+        it(what, is_so(seen := self.until(script, is_so)), seen)
+
     def run(self, script, *arguments):
         return self.call("POST", "/execute/sync", {"script": script, "args": list(arguments)})
 
     def until(self, script, is_so):
         """What the script gives, as soon as it is so; else what it gives at last."""
-        for _ in range(50):
-            if is_so(seen := self.run(script)):
-                break
+        end = time.monotonic() + 20
+        while not is_so(seen := self.run(script)) and time.monotonic() < end:
             time.sleep(0.1)
         return seen
 
@@ -91,7 +94,7 @@ class Browser:
         self.devtools("Emulation.setEmulatedMedia", media="", features=[{"name": "prefers-color-scheme", "value": scheme}])
         time.sleep(0.4)
 
-    def screenshot(self, path, pages=4):
+    def screenshot(self, path, pages=3):
         """In pieces that can be looked at: path-1.png, path-2.png, …"""
         size = self.devtools("Page.getLayoutMetrics")["cssContentSize"]
         for i in range(min(pages, -(-int(size["height"]) // 1500))):
@@ -199,28 +202,22 @@ def is_readable(browser, name):
 
 
 def is_drawn(browser):
-    it("the timeline is drawn", (seen := browser.until(PAINTED, lambda n: n > 2000)) > 2000, f"{seen} pixels of succeeded attempts")
+    browser.becomes("the timeline is drawn", PAINTED, lambda pixels: pixels > 2000)
     shown = "return document.getElementById('timeline-chart').dataset.range"
     it("the whole run is shown at first", browser.run(shown) == "0.00 100.00", browser.run(shown))
     browser.run("document.querySelector('[data-do=in]').click()")
-    time.sleep(0.3)
-    it("a button zooms", browser.run(shown) == "25.00 75.00", browser.run(shown))
+    browser.becomes("a button zooms", shown, lambda seen: seen == "25.00 75.00")
     browser.run("document.getElementById('timeline-chart').focus()")
     for key in ("ArrowRight", "+"):
         browser.devtools("Input.dispatchKeyEvent", type="keyDown", key=key)
-    time.sleep(0.3)
-    start, end = map(float, browser.run(shown).split())
-    it("keys move and zoom", abs(end - start - 25) < 0.1 and start > 40, (start, end))
+    browser.becomes("keys move and zoom", shown, lambda seen: seen == "54.17 79.17")
     box = browser.run("const e = document.getElementById('timeline-chart'); e.scrollIntoView({block: 'center'});"
                       "const r = e.getBoundingClientRect(); return [r.x, r.y, r.width, r.height]")
     browser.devtools("Input.dispatchMouseEvent", type="mouseWheel", x=box[0] + box[2] / 2, y=box[1] + box[3] / 2, deltaX=0, deltaY=-240,
                      modifiers=2)
-    time.sleep(0.5)
-    narrower = browser.run(shown)
-    it("the wheel with Ctrl zooms", narrower != f"{start:.2f} {end:.2f}", narrower)
+    browser.becomes("the wheel with Ctrl zooms", shown, lambda seen: seen != "54.17 79.17")
     browser.run("document.querySelector('[data-do=all]').click()")
-    time.sleep(0.5)
-    it("one button shows the whole run again", browser.run(shown) == "0.00 100.00", browser.run(shown))
+    browser.becomes("one button shows the whole run again", shown, lambda seen: seen == "0.00 100.00")
 
 
 def tells_a_step(browser):
@@ -231,13 +228,13 @@ def tells_a_step(browser):
       const [px, py] = box.placeOf(i);
       return ['refine-all', r.x + px, r.y + py];""")
     browser.devtools("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
-    time.sleep(0.4)
-    tip = browser.run("return [...document.querySelectorAll('.tip')].map((e) => e.innerText).join(' ')")
-    it("pointing at a bar tells its step, outcome, time and place", all(word in tip for word in (name, "succeeded", "12m 40s", "node-a0")), tip)
+    browser.becomes("pointing at a bar tells its step, outcome, time and place",
+                    "return [...document.querySelectorAll('.tip')].map((e) => e.innerText).join(' ')",
+                    lambda tip: all(word in tip for word in (name, "succeeded", "12m 40s", "node-a0")))
     browser.click_at(x, y)
-    time.sleep(0.3)
-    panel = browser.run("const p = document.getElementById('panel'); return p.hidden ? '' : p.innerText")
-    it("a click on a bar opens its step", name in panel and "relion_run_motioncorr" in panel and "attempt 1 in life 2" in panel, panel)
+    browser.becomes("a click on a bar opens its step",
+                    "const p = document.getElementById('panel'); return p.hidden ? '' : p.innerText",
+                    lambda panel: name in panel and "relion_run_motioncorr" in panel and "attempt 1 in life 2" in panel)
     it("the panel has the focus", browser.run("return document.activeElement.id") == "panel")
     browser.devtools("Input.dispatchKeyEvent", type="keyDown", key="Escape")
     it("Escape closes it", browser.run("return document.getElementById('panel').hidden"))
@@ -303,7 +300,7 @@ def main():
         began = time.monotonic()
         browser.open(big)
         took = time.monotonic() - began
-        it("100,000 steps: drawn", (seen := browser.until(PAINTED, lambda n: n > 2000)) > 2000, seen)
+        browser.becomes("100,000 steps: drawn", PAINTED, lambda pixels: pixels > 2000)
         before = 0  # large ones are drawn a part at a time
         while (seen := browser.run(PAINTED)) > before:
             before = seen
