@@ -54,8 +54,8 @@ complete_words gradus ""
 expect_equal "subcommands" "$(printf '%s\n' $subcommands --help --version | sort | paste -sd ' ')" "$seen"
 complete_words gradus simu
 expect_equal "subcommand" simulate "$seen"
-complete_words gradus run x.txt --gpu
-expect_equal "options" "--gpu-mask --gpu-sharing --gpus" "$seen"
+complete_words gradus run x.txt --notify
+expect_equal "options" "--notify --notify-limit" "$seen"
 complete_words gradus run --gpu-sharing ""
 expect_equal "values" "exclusive shared" "$seen"
 complete_words gradus run --output = pa
