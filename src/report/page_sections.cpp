@@ -314,9 +314,9 @@ std::string Sections::gpu_use() const {
     const double mib = number(one, "memory_mib", -1);
     table.row({command(text(one, "shape")), share(one, "busy"), mib < 0 ? "–" : count(mib) + " MiB"});
   }
-  const auto told = text(use, "text");
-  return (told.empty() ? fmt::format("<p>While steps held a GPU, it was {} busy.</p>\n", share(use, "mean_busy"))
-                       : fmt::format("<p>{}</p>\n", escape(told))) +
+  const auto figures = text(use, "text");
+  return (figures.empty() ? fmt::format("<p>While steps held a GPU, it was {} busy.</p>\n", share(use, "mean_busy"))
+                          : fmt::format("<p>{}</p>\n", escape(figures))) +
          (table.empty() ? "" : table.html());
 }
 
