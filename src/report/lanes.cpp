@@ -90,23 +90,23 @@ bool Lanes::any_gpu() const {
   return std::any_of(lanes_.begin(), lanes_.end(), [](const Lane& lane) { return lane.has_gpu(); });
 }
 
+/// A UUID says by itself what it is.
+std::string_view Lanes::word_before(const Lane& lane) {
+  if (!lane.has_gpu()) return "";
+  return lane.gpus.front().find("GPU") == std::string::npos && !lane.gpus.front().starts_with("MIG") ? " GPU " : " ";
+}
+
 std::string Lanes::place(LaneIndex index) const {
   if (index >= lanes_.size()) return "an unknown place";
   const auto& lane = lanes_[index];
-  return fmt::format("{} slot {}{}{}", hosts_[lane.node], lane.slot, lane.has_gpu() ? " " : "",
-                     fmt::join(lane.gpus, " "));
+  return fmt::format("{} slot {}{}{}", hosts_[lane.node], lane.slot, word_before(lane), fmt::join(lane.gpus, ", "));
 }
 
 std::string Lanes::place_in_words(LaneIndex index) const {
   if (index >= lanes_.size()) return "an unknown place";
   const auto& lane = lanes_[index];
-  // A UUID says by itself what it is.
-  const bool is_number = lane.has_gpu() && lane.gpus.front().find("GPU") == std::string::npos;
-  return fmt::format("slot {} on {}{}{}", lane.slot, hosts_[lane.node],
-                     !lane.has_gpu() ? ""
-                     : is_number     ? " with GPU "
-                                     : " with ",
-                     fmt::join(lane.gpus, ", "));
+  return fmt::format("slot {} on {}{}{}{}", lane.slot, hosts_[lane.node], lane.has_gpu() ? " with" : "",
+                     word_before(lane), fmt::join(lane.gpus, ", "));
 }
 
 }  // namespace gradus
