@@ -15,7 +15,7 @@ TEST(Lanes, stand_by_node_and_slot_and_know_their_place) {
   const Lanes lanes(journal.chronicle(), RunTime(journal.chronicle()));
   ASSERT_EQ(lanes.all().size(), 4U);
   EXPECT_EQ(lanes.of(0, 1, 1), lanes.of_slot(0, 1, 3));
-  EXPECT_EQ(lanes.place(lanes.of(0, 1, 1)), "h1 slot 3 1");
+  EXPECT_EQ(lanes.place(lanes.of(0, 1, 1)), "h1 slot 3 GPU 1");
   EXPECT_EQ(lanes.place_in_words(lanes.of(0, 1, 1)), "slot 3 on h1 with GPU 1");
   EXPECT_EQ(lanes.place_in_words(lanes.of(0, 2, 0)), "slot 0 on h2 with GPU-c");
   EXPECT_EQ(lanes.place_in_words(lanes.of(0, 2, 1)), "slot 1 on h2");

@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <string>
 
+#include "cli/colour.h"
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "cli/run_argument.h"
@@ -97,6 +98,26 @@ class Look {
   JournalTail journal_;
 };
 
+/// What went wrong in red, what may go wrong in yellow: by the word that each line of a status begins with.
+std::string coloured(std::string_view line, const Colour& colour) {
+  constexpr std::string_view bad[] = {"  failed ", "  lost "};
+  constexpr std::string_view doubtful[] = {"  quarantined ", "  drain ", "  finish ",
+                                           "  cancel ",      "  kill ",  "  journal "};
+  const auto begins_with = [line](std::string_view label) { return line.starts_with(label); };
+  if (std::ranges::any_of(bad, begins_with)) return colour.red(line);
+  return std::ranges::any_of(doubtful, begins_with) ? colour.yellow(line) : std::string(line);
+}
+
+/// Calls `take` with each line, without its newline.
+template <class Take>
+void each_line(std::string_view text, const Take& take) {
+  while (!text.empty()) {
+    const auto line = text.substr(0, text.find('\n'));
+    take(line);
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+  }
+}
+
 /// Keys come at once and unseen; the screen beside what was there before, which comes back at the end.
 class WatchedTerminal {
  public:
@@ -119,15 +140,14 @@ class WatchedTerminal {
 
   /// Line over line, each cleared behind its end: nothing is ever blank, so nothing flickers.
   static void show(const std::string& text, const winsize& size) {
+    static const auto colour = colour_on(1);
     std::string screen = "\x1b[H";
-    std::size_t at = 0;
-    for (unsigned row = 0; row < size.ws_row && at < text.size(); ++row) {
-      const auto end = std::min(text.find('\n', at), text.size());
-      screen += clip(std::string_view(text).substr(at, end - at), size.ws_col);
-      screen += "\x1b[K";
-      if (row + 1 < size.ws_row) screen += "\n";
-      at = end + 1;
-    }
+    unsigned row = 0;
+    each_line(text, [&](std::string_view line) {
+      if (row == size.ws_row) return;
+      if (row++ > 0) screen += "\n";
+      screen += coloured(clip(line, size.ws_col), colour) + "\x1b[K";
+    });
     tell(stdout, "{}\x1b[J", screen);
     std::fflush(stdout);
   }
@@ -213,7 +233,13 @@ int status_command(const Words& words) {
   if (!wanted.step.empty()) return one_step(look, run, wanted);
   if (wanted.watch_s > 0) return watch(look, wanted);
   const auto status = look.status();
-  tell(stdout, "{}", wanted.json ? json(status) : text(status, {20, 10, 20, wanted.running, wanted.failed}));
+  if (wanted.json) {
+    tell(stdout, "{}", json(status));
+    return 0;
+  }
+  const auto colour = colour_on(1);
+  each_line(text(status, {20, 10, 20, wanted.running, wanted.failed}),
+            [&](std::string_view line) { tell(stdout, "{}\n", coloured(line, colour)); });
   return 0;
 }
 

@@ -79,8 +79,11 @@ expect_match "the place" "journal +.*line 5 .*is damaged" "$seen"
 
 it "--watch fits the terminal, shows the present, and leaves by q and by Ctrl-C with the terminal as it was"
 for way in q interrupt; do
-  expect_exit 0 run_bounded 60 python3 -B "$here/watch.py" "$way" "$gradus" status steps.run --watch 0.2s
+  expect_exit 0 run_bounded 60 env -u NO_COLOR TERM=xterm python3 -B "$here/watch.py" "$way" "$gradus" status steps.run --watch 0.2s
 done
+expect_exit 0 run_bounded 60 env NO_COLOR=1 TERM=xterm python3 -B "$here/watch.py" q "$gradus" status steps.run --watch 0.2s
+expect_exit 0 "$gradus" status steps.run
+expect_no_match "no colours where there is no terminal" $'\x1b' "$seen"
 
 it "without a terminal --watch is refused"
 expect_exit 2 "$gradus" status steps.run --watch

@@ -5,6 +5,7 @@ watch.py q|interrupt COMMAND...
 import fcntl
 import os
 import pty
+import re
 import select
 import signal
 import struct
@@ -43,8 +44,10 @@ def main():
         fail("it should be shown again and again on a screen of its own", seen)
     frame = seen.split(b"\x1b[H")[-2]
     lines = frame.split(b"\r\n")
-    if len(lines) > ROWS or any(len(line.replace(b"\x1b[K", b"").replace(b"\x1b[J", b"")) > COLUMNS for line in lines):
+    if len(lines) > ROWS or any(len(re.sub(rb"\x1b\[[0-9;]*[A-Za-z]", b"", line)) > COLUMNS for line in lines):
         fail("it should fit the terminal", frame)
+    if (b"\x1b[31m  failed" in frame) == bool(os.environ.get("NO_COLOR")):
+        fail("what has failed should be red, but not with NO_COLOR", frame)
     if b"running" not in frame or b"\x1b[2J" in seen:
         fail("it should show the run, and never a blank screen", frame)
     os.write(terminal, b"q" if way == "q" else b"\x03")
