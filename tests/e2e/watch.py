@@ -52,7 +52,10 @@ def main():
         fail("it should show the run, and never a blank screen", frame)
     os.write(terminal, b"q" if way == "q" else b"\x03")
     rest = read_for(terminal, 2)
-    done, status = os.waitpid(child, os.WNOHANG)
+    done, end = 0, time.monotonic() + 20
+    while done == 0 and time.monotonic() < end:
+        time.sleep(0.05)
+        done, status = os.waitpid(child, os.WNOHANG)
     if done != child or os.waitstatus_to_exitcode(status) != 0:
         fail(f"it should have left by {way} with 0, and not with {status}", rest)
     if b"\x1b[?1049l" not in rest or b"\x1b[?25h" not in rest:
