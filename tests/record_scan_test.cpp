@@ -44,7 +44,8 @@ TEST(RecordScan, reads_a_launch_as_a_json_parser_does) {
   const std::string tail = R"("worker":2,"slots":[3,4],"gpus":["0","1"],"waits":true,"with":[5],)"
                            R"("key":"00000000000000ff","digest":"0123456789abcdef","id":"a b"})";
   LaunchRecord scanned;
-  ASSERT_TRUE(scan_launch(sealed(R"({"launch":17,"t":1764257000.125,"a":1,)" + tail), scanned));
+  const auto line = sealed(R"({"launch":17,"t":1764257000.125,"a":1,)" + tail);
+  ASSERT_TRUE(scan_launch(line, scanned));
   // A key that no journal writes sends it to the parser.
   const auto other = parsed(R"({"launch":17,"t":1764257000.125,"new":0,"a":1,)" + tail);
   EXPECT_EQ(scanned.ordinal, other.launch.ordinal);
@@ -66,7 +67,8 @@ TEST(RecordScan, reads_an_end_as_a_json_parser_does) {
       R"("stop":1764257003.5,"user":1.25,"sys":0.5,"rss":4096,"in":512,"out":1024,"gpu_busy":0.34,"gpu_samples":7,)"
       R"("gpu_mem":1234,"gpu_total":81559,"final":"failed"})";
   EndRecord scanned;
-  ASSERT_TRUE(scan_end(sealed(R"({"end":17,"t":1764257004,"a":3,)" + tail), scanned));
+  const auto line = sealed(R"({"end":17,"t":1764257004,"a":3,)" + tail);
+  ASSERT_TRUE(scan_end(line, scanned));
   const auto other = parsed(R"({"end":17,"t":1764257004,"new":0,"a":3,)" + tail);
   EXPECT_EQ(scanned.ordinal, other.end.ordinal);
   EXPECT_EQ(scanned.t, other.end.t);

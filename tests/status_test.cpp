@@ -220,6 +220,25 @@ TEST_F(ExplanationTest, a_retry_waits_for_its_back_off) {
   EXPECT_THAT(why("s6").front(), HasSubstr("attempt 1 on h1 slot 0 GPU-0: exit code 3; the next waits"));
 }
 
+class LimitTest : public ExplanationTest {
+ protected:
+  void SetUp() override {
+    add(R"({"life":2,"t":1000.0,"gradus":"0.1.0","steps":"a.jsonl","count":6,"host":"h1","pid":7,"argv":[],"until":1200.0})");
+    worker(1, "h1", 0, 0);
+  }
+};
+
+TEST_F(LimitTest, a_step_that_may_take_longer_than_the_limit_leaves_is_said_to_be_left) {
+  EXPECT_THAT(said(), HasSubstr("in 1m 40s"));
+  EXPECT_THAT(why("s6"), ElementsAre(HasSubstr("it could start"))) << "nothing is known of how long it takes";
+  launch(6, 1000);
+  end(6, 1000, 1060, "succeeded", "succeeded");
+  launch(5, 1060);
+  end(5, 1060, 1061, "exit_code", "");
+  // One like it took 60 s: it may take twice as long.
+  EXPECT_THAT(why("s5").back(), HasSubstr("it may take 2m 00s by what steps like it took, and what runs is ended"));
+}
+
 TEST_F(ExplanationTest, the_run_tells_what_its_idle_slots_wait_for) {
   launch(1, 1010);
   launch(4, 1010, 2);

@@ -6,7 +6,7 @@
 // One JSON object a line; the first key tells the kind, the last, `"x"`, is a checksum of what stands before it (see
 // run/seal.h; left out below). Times `t` are seconds since the Unix epoch.
 //   {"life":2,"t":…,"at":"2026-11-23T18:00:00Z","gradus":"0.1.0","steps":"chain.txt","count":35,"host":"n1","pid":7,
-//    "argv":["gradus","run",…]}
+//    "argv":["gradus","run",…],"until":…}         "until": what runs then is ended; absent: there is no limit
 //     a life begins; "life" is the journal's version. Ordinals and attempts count within a life
 //   {"kept":34,"t":…,"ranges":[1,30,32,35]}
 //     steps that succeeded in an earlier life and are not run again in this one: first and last ordinals
@@ -56,6 +56,7 @@ struct LifeRecord {
   std::int64_t pid = 0;
   std::vector<std::string> command_line{};  ///< as it was given; empty: not known
   std::vector<bool> kept{};                 ///< by step: it succeeded in an earlier life; empty: none has
+  double until = 0;                         ///< when what runs is ended, seconds since the epoch; 0: no limit
 };
 
 /// Writes the journal; one writer a run directory (its lock sees to that). All calls from one thread.

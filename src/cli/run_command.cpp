@@ -139,8 +139,6 @@ class Run {
 
   int run() {
     read_earlier_lives();
-    Journal journal(directory_.journal(), story_.whole_size, input_.steps.graph, plan_);
-    begin_life(journal);
     SchedulerOptions options;
     options.on_error = input_.options.on_error;
     options.crash_limit = input_.options.crash_limit;
@@ -151,6 +149,8 @@ class Run {
     options.succeeded_before = before_.succeeded_before;
     options.durations_before = earlier_durations(*input_.steps.graph, story_).model;
     set_limit(options);
+    Journal journal(directory_.journal(), story_.whole_size, input_.steps.graph, plan_);
+    begin_life(journal, options);
     Scheduler scheduler(input_.steps.graph, options);
     Summary summary(input_.steps.graph, plan_);
     const auto trouble = drive(scheduler, journal, summary);
@@ -159,12 +159,15 @@ class Run {
 
  private:
   /// A summary that says "running" must not stay behind when the journal cannot be begun.
-  void begin_life(Journal& journal) {
+  void begin_life(Journal& journal, const SchedulerOptions& options) {
     try {
       write_atomically(directory_.summary(), summary_of_a_running_run());
       keep_steps();
       journal.begin_life({GRADUS_VERSION, input_.steps_name, input_.steps.graph->step_count(), host_name(), getpid(),
-                          command_line(), before_.succeeded_before});
+                          command_line(), before_.succeeded_before,
+                          options.end_running_at == std::numeric_limits<double>::infinity()
+                              ? 0
+                              : epoch_s() + options.end_running_at - monotonic_s()});
     } catch (const std::exception& error) {
       try {
         write_atomically(directory_.summary(), summary_of_a_run_that_broke_off(error.what()));

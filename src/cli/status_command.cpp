@@ -118,6 +118,10 @@ void each_line(std::string_view text, const Take& take) {
   }
 }
 
+// A signal can also come while nothing waits: it must not be forgotten.
+volatile std::sig_atomic_t asked_to_leave = 0;
+void leave_by_signal(int /*signal*/) { asked_to_leave = 1; }
+
 /// Keys come at once and unseen; the screen beside what was there before, which comes back at the end.
 class WatchedTerminal {
  public:
@@ -156,7 +160,7 @@ class WatchedTerminal {
   bool wait(double seconds) const {
     pollfd keys{has_keys_ ? 0 : -1, POLLIN, 0};
     const int ready = poll(&keys, 1, static_cast<int>(seconds * 1000));
-    if (ready < 0) return false;
+    if (ready < 0 || asked_to_leave != 0) return false;
     char key = 0;
     if (ready > 0 && read(0, &key, 1) == 1) return key != 'q' && key != 'Q';
     return true;
@@ -175,8 +179,6 @@ class WatchedTerminal {
   termios before_{};
   bool has_keys_ = false;
 };
-
-void leave_by_signal(int /*signal*/) {}
 
 winsize size_of_terminal() {
   winsize size{};

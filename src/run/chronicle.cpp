@@ -71,6 +71,7 @@ void Chronicle::on(const LifeBegins& record) {
   life.host = record.host;
   life.pid = record.pid;
   life.argv = record.argv;
+  life.until = record.until;
   life.step_count = record.step_count;
   life.first_attempt = attempts_.size();
 }

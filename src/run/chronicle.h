@@ -56,6 +56,7 @@ struct LifeStory {
   std::int64_t pid = 0;
   std::vector<std::string> argv;
   std::uint32_t step_count = 0;
+  double until = 0;                                           ///< when what runs is ended; 0: no limit
   std::vector<std::pair<std::uint32_t, std::uint32_t>> kept;  ///< first and last ordinal: succeeded before this life
   struct Worker {
     WorkerRecord record;

@@ -8,6 +8,7 @@
 
 #include "core/order.h"
 #include "core/slot_choice.h"
+#include "gradus/durations.h"
 #include "run/summary.h"
 
 namespace gradus {
@@ -165,8 +166,30 @@ std::vector<std::string> Explanation::of_ready(StepIndex step) const {
     reasons.push_back(std::move(reason));
     return reasons;
   }
+  if (auto reason = lack_of_time(step); !reason.empty()) {
+    reasons.push_back(std::move(reason));
+    return reasons;
+  }
   reasons.push_back(queue(step));
   return reasons;
+}
+
+/// By the scheduler's own rule: what few steps of its shape exceed, by those that have succeeded in this life, else its
+/// cost. (The scheduler knows earlier lives too.)
+std::string Explanation::lack_of_time(StepIndex step) const {
+  if (!status_.until) return "";
+  DurationModel durations;
+  for (auto i = chronicle_.lives().back().first_attempt; i < chronicle_.attempts().size(); ++i) {
+    const auto& row = chronicle_.attempts()[i];
+    if (row.state != AttemptRow::State::ended || row.outcome != OutcomeKind::succeeded) continue;
+    durations.observe(command_shape(graph_.step(row.ordinal - 1).command), row.seconds());
+  }
+  const double of_shape = durations.cautious_s(command_shape(graph_.step(step).command));
+  const double needed = of_shape >= 0 ? of_shape : std::max(0.0, static_cast<double>(graph_.step(step).cost));
+  if (status_.now + needed <= *status_.until) return "";
+  return fmt::format("it may take {} {}, and what runs is ended {} (time limit): it is left to --resume",
+                     duration_text(needed), of_shape >= 0 ? "by what steps like it took" : "by its cost",
+                     time_in_words(*status_.until, status_.now));
 }
 
 /// What it asks for that is not there any more; nothing when some worker can hold it.

@@ -217,6 +217,7 @@ struct JournalRecords::Parser {
     if (key == "host") life.host = value.get_string();
     if (key == "pid") life.pid = value.get_int64();
     if (key == "argv") read_texts(value.get_array(), life.argv);
+    if (key == "until") life.until = value.get_double();
   }
 
   void give(Kind kind, RecordSink& sink) {

@@ -196,6 +196,7 @@ RunStatus status_of(const std::string& run, const Chronicle& chronicle, RunPulse
   status.began = life.begin;
   status.last = life.last;
   if (life.over) status.exit_code = life.over->exit_code;
+  if (life.until > 0) status.until = life.until;
   status.counts = chronicle.counts();
   status.quarantines = life.quarantines;
   status.stops = life.stops;

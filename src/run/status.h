@@ -31,6 +31,7 @@ struct RunStatus {
   std::uint32_t life = 0;               ///< from 1
   double now = 0, began = 0, last = 0;  ///< of the latest life, seconds since the epoch
   std::optional<int> exit_code;
+  std::optional<double> until;  ///< when what runs is ended: the time limit, less what is kept for that
   Chronicle::Counts counts;
 
   struct Running {

@@ -57,6 +57,12 @@ std::string rate_line(const RunStatus& status) {
   return line + "\n";
 }
 
+std::string limit_line(const RunStatus& status) {
+  if (!status.until || status.state != "running") return "";
+  return fmt::format("  limit      running steps are ended {}, in {}\n", time_in_words(*status.until, status.now),
+                     duration_text(std::max(0.0, *status.until - status.now)));
+}
+
 /// Slots of one node, whatever ranks they belong to.
 struct NodeLine {
   std::string host;
@@ -179,8 +185,9 @@ std::string text(const RunStatus& status, const StatusView& view) {
   if (view.only_failed) return failed_lines(status, status.failed.size());
   if (view.only_running) return running_lines(status, status.running.size());
   if (status.life == 0) return head(status);
-  return head(status) + steps_line(status) + rate_line(status) + node_lines(status, view.most_nodes) +
-         trouble_lines(status) + running_lines(status, view.most_running) + failed_lines(status, view.most_failed);
+  return head(status) + steps_line(status) + rate_line(status) + limit_line(status) +
+         node_lines(status, view.most_nodes) + trouble_lines(status) + running_lines(status, view.most_running) +
+         failed_lines(status, view.most_failed);
 }
 
 std::string json(const RunStatus& status) {
@@ -194,6 +201,7 @@ std::string json(const RunStatus& status) {
                           {"began", nullptr},
                           {"last_record", nullptr},
                           {"exit_code", nullptr},
+                          {"until", nullptr},
                           {"steps",
                            {{"total", status.counts.total},
                             {"succeeded", status.counts.succeeded},
@@ -213,6 +221,7 @@ std::string json(const RunStatus& status) {
                           {"journal_damage", status.damage}};
   if (status.life > 0) document["began"] = time_iso(status.began), document["last_record"] = time_iso(status.last);
   if (status.exit_code) document["exit_code"] = *status.exit_code;
+  if (status.until) document["until"] = time_iso(*status.until);
   if (status.left_s) document["left_s"] = *status.left_s;
   for (const auto& one : status.running) {
     document["running"].push_back({{"step", one.step},

@@ -64,7 +64,7 @@ elif [[ ${CI:-} == true ]]; then
   cannot_run_here "script(1) makes the terminal"
 fi
 
-if kernel_group memory oom 100M; then
+if kernel_group memory oom 300M; then
   it "a step takes all memory there is: the kernel kills it, the others and gradus live"
   {
     # Limited besides, should the group not hold it.
