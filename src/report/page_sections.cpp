@@ -316,7 +316,7 @@ std::string Sections::gpu_use() const {
   }
   const auto advice = text(use, "text");
   return (advice.empty() ? fmt::format("<p>While steps held a GPU, it was {} busy.</p>\n", share(use, "mean_busy"))
-                       : fmt::format("<p>{}</p>\n", escape(advice))) +
+                         : fmt::format("<p>{}</p>\n", escape(advice))) +
          (table.empty() ? "" : table.html());
 }
 
