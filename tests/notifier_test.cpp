@@ -1,10 +1,12 @@
 #include "node/notifier.h"
 
 #include <gmock/gmock.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <mutex>
+#include <new>
 
 #include "node/clock.h"
 #include "support/temporary_folder.h"
@@ -40,7 +42,9 @@ class NotifierTest : public testing::Test {
 
   TemporaryFolder folder;
   StepEnvironment environment{environ};
-  std::atomic<pid_t> group{0};
+  // Shared, as the guardian's table is: under ThreadSanitizer a child does not run in our memory.
+  void* shared = mmap(nullptr, sizeof(std::atomic<pid_t>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  std::atomic<pid_t>& group = *new (shared) std::atomic<pid_t>(0);
   std::mutex mutex;
   std::vector<std::string> complaints;
   std::unique_ptr<Notifier> notifier;

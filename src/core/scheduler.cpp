@@ -349,6 +349,7 @@ std::string Scheduler::Impl::sanity_check() const {
       recounted.skipped != counts.skipped) {
     return "the counts by state are wrong";
   }
+  if (auto wrong = check_shapes(); !wrong.empty()) return wrong;
   std::size_t waiting = 0;
   for (const auto& [step, attempt] : live) {
     if (attempt.waits) {

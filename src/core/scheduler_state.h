@@ -177,6 +177,7 @@ struct Scheduler::Impl {
   void call_back_all(Decisions& out);
   void call_back_late_ones(double now, Decisions& out);
 
+  std::string check_shapes() const;
   std::string sanity_check() const;
 };
 

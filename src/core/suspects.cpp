@@ -44,6 +44,21 @@ void Scheduler::Impl::count_shape(StepIndex step, int more) {
   live_of_shape[shapes[step]] += more;
 }
 
+std::string Scheduler::Impl::check_shapes() const {
+  if (options.quarantine_after == 0 || shapes.empty()) return "";
+  std::unordered_map<std::uint64_t, std::int64_t> recounted;
+  for (const auto& [step, attempt] : live) ++recounted[shapes[step]];
+  for (const auto& [shape, count] : live_of_shape) {
+    if (count != 0 && recounted[shape] != count) return "the count of live attempts of a shape is wrong";
+  }
+  for (const auto& [shape, count] : recounted) {
+    const auto it = live_of_shape.find(shape);
+    if (count != 0 && (it == live_of_shape.end() || it->second != count))
+      return "live attempts of a shape are not counted";
+  }
+  return "";
+}
+
 /// A suspect of which nobody can say yet whether it is bad gets nothing while steps like those that failed there run
 /// elsewhere: their ends will tell, and until then it could fail the whole queue. Not where half of the slots or more
 /// are suspect: then it is the steps, and they would run one after the other.

@@ -28,7 +28,7 @@ using Status = DriverAnswer::Status;
 
 /// The functions we call. Not tried: the parents of MIG instances, and devices that the inherited list hides.
 struct Driver {
-  void* library = nullptr;
+  void* handle = nullptr;
   decltype(&cuInit) init = nullptr;
   decltype(&cuDeviceGetCount) count = nullptr;
   decltype(&cuDeviceGet) device = nullptr;
@@ -43,7 +43,7 @@ struct Driver {
 Driver load_driver() {
   Driver driver;
   void* library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
-  driver.library = library;
+  driver.handle = library;
   if (!library) return driver;
   driver.init = GRADUS_FIND(cuInit);
   driver.count = GRADUS_FIND(cuDeviceGetCount);
@@ -114,7 +114,7 @@ void read_description(const Driver& driver, CUdevice device, VisibleGpu& gpu) {
 DriverAnswer ask_driver() {
   const Driver driver = load_driver();
   DriverAnswer answer;
-  if (!driver.library) {
+  if (!driver.handle) {
     const char* why = dlerror();
     answer.status = Status::no_driver;
     answer.text = why ? why : "libcuda.so.1 cannot be loaded";
