@@ -1,5 +1,6 @@
 #include "core/order.h"
 
+#include <algorithm>
 #include <map>
 
 namespace gradus {
@@ -100,6 +101,13 @@ std::vector<Fact> joining_facts(const Plan& plan) {
     facts.emplace_back(WorkerJoined{shapes[i].first, std::move(shapes[i].second), i + 1 < shapes.size()});
   }
   return facts;
+}
+
+std::string command_line(const Graph& graph, StepIndex step) {
+  std::string text(graph.step(step).command);
+  if (graph.step(step).is_argv && !text.empty()) text.pop_back();
+  std::replace(text.begin(), text.end(), '\0', ' ');
+  return text;
 }
 
 }  // namespace gradus

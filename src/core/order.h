@@ -33,6 +33,9 @@ std::vector<std::pair<WorkerId, WorkerShape>> worker_shapes(const Plan& plan);
 /// The facts with which a run begins: every worker joins, the last one with `more_follow` false.
 std::vector<Fact> joining_facts(const Plan& plan);
 
+/// A step's command on one line: the words of an argv with a space between.
+std::string command_line(const Graph& graph, StepIndex step);
+
 /// The texts of a list in which each is followed by '\0'.
 std::vector<std::string> split_zero_terminated(std::string_view list);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "core/order.h"
 #include "core/printable.h"
 #include "core/size_text.h"
 #include "core/step_keys.h"
@@ -30,13 +31,6 @@ std::string usage_text(const AttemptRow& row) {
     text += fmt::format(" (CPU {}, memory {}{})", duration_text(cpu), size_text(row.usage.max_rss_kib * 1024),
                         gpu_use_text(row.usage.gpu));
   }
-  return text;
-}
-
-std::string one_line(std::string_view command, bool is_argv) {
-  std::string text(command);
-  if (is_argv && !text.empty()) text.pop_back();
-  std::replace(text.begin(), text.end(), '\0', ' ');
   return text;
 }
 
@@ -95,7 +89,7 @@ std::string StepStory::text() const {
   std::string text = fmt::format("step {}", printable(name()));
   if (graph_) {
     const auto& step = graph_->step(ordinal_ - 1);
-    text += fmt::format(" (line {}): {}", step.line, printable(one_line(step.command, step.is_argv)));
+    text += fmt::format(" (line {}): {}", step.line, printable(command_line(*graph_, ordinal_ - 1)));
   }
   text += fmt::format("\n  state      {}\n", state());
   for (const auto& reason : reasons()) text += fmt::format("  why        {}\n", printable(reason));
@@ -123,7 +117,7 @@ std::string StepStory::json() const {
                           {"output_tail", tail()}};
   if (graph_) {
     const auto& step = graph_->step(ordinal_ - 1);
-    document["command"] = one_line(step.command, step.is_argv);
+    document["command"] = command_line(*graph_, ordinal_ - 1);
     document["line"] = step.line;
     for (const auto need : graph_->needs(ordinal_ - 1)) document["needs"].push_back(graph_->name(need));
   }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "core/order.h"
 #include "core/printable.h"
 
 namespace gradus {
@@ -155,9 +156,7 @@ std::string Summary::where(const Attempt& attempt) const {
 
 /// Its beginning, on one line.
 std::string Summary::command(StepIndex step) const {
-  std::string text(graph_->step(step).command);
-  if (graph_->step(step).is_argv && !text.empty()) text.pop_back();
-  std::replace(text.begin(), text.end(), '\0', ' ');  // between the words of an argv
+  const auto text = command_line(*graph_, step);
   std::size_t end = std::min(text.size(), command_bytes);
   while (end < text.size() && end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80)
     --end;  // not within a character
