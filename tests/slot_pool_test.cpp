@@ -65,6 +65,12 @@ class SlotPoolTest : public testing::Test {
     return first;
   }
   Outcome outcome() { return next_end().result.outcome; }
+  /// A command that goes on until release(name): a test whose order of events hangs on a duration fails on a
+  /// machine that is busy for as long.
+  std::string until_released(const std::string& name) const {
+    return "until [ -e " + folder_.file(name) + " ]; do sleep 0.01; done";
+  }
+  void release(const std::string& name) const { folder_.write(name, ""); }
   void wait_for_file(const std::string& name) {
     for (int i = 0; i < 1000 && !folder_.has(name); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
     ASSERT_TRUE(folder_.has(name));
@@ -289,15 +295,16 @@ TEST_F(SlotPoolTest, leaves_no_child_when_it_goes) {
 }
 
 TEST_F(SlotPoolTest, an_order_that_waits_can_be_called_back_and_one_that_has_begun_cannot) {
-  launch("sleep 0.3");
+  launch(until_released("go"));
   launch("true");
   launch("true");
-  while (!folder_.has("logs/1.out")) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  wait_for_file("logs/1.out");
   pool().call_back(0, 1);
   pool().call_back(1, 1);
   const auto called_back = next_end();  // at once, not when the one before has ended
   EXPECT_EQ(called_back.step, 1U);
   EXPECT_EQ(called_back.result.outcome.kind, OutcomeKind::cancelled);
+  release("go");
   const auto first = next_end();
   EXPECT_EQ(first.step, 0U);
   EXPECT_TRUE(first.result.outcome.succeeded());
@@ -310,18 +317,19 @@ TEST_F(SlotPoolTest, an_end_that_somebody_waits_for_wakes_at_once_and_others_wai
     AttemptOrder order;
     order.step = next_++;
     order.slots = {0};
-    order.command = "true";
+    const std::string first = awaited ? "awaited" : "other", behind = "behind_" + first;
+    order.command = until_released(first);
     order.is_awaited = awaited;
-    const auto out = "logs/" + std::to_string(order.step + 1) + ".out";
     launch(std::move(order));
-    launch("sleep 1");  // behind it
-    const auto next_out = "logs/" + std::to_string(next_) + ".out";
-    while (!folder_.has(next_out)) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    launch(until_released(behind));
+    release(first);
+    wait_for_file("logs/" + std::to_string(next_) + ".out");
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
     pollfd entry{inbox_.fd(), POLLIN, 0};
     const bool readable = poll(&entry, 1, 0) > 0;
     EXPECT_TRUE(inbox_.has_some());
     EXPECT_LT(pool().longest_nap_s(), 1);  // whoever sleeps looks soon all the same
+    release(behind);
     next_end(), next_end();
     return readable;
   };
