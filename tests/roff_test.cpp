@@ -32,6 +32,18 @@ TEST(Roff, items_that_are_no_options_get_a_section_of_their_own) {
   EXPECT_THAT(roff, HasSubstr(".SH EXIT CODES\n.TP\n\\fB0\\fR\ngood\n"));
 }
 
+TEST(Roff, what_a_document_tells_of_a_subcommand_follows_its_help) {
+  const auto roff =
+      page_of_help(page(), read_help("Usage: gradus x\n\n  --a  b\n"), "# Looking: at x\n\nMore.\n\n## Why\n");
+  EXPECT_THAT(roff, HasSubstr("gradus\\-x \\- do x\n")) << "its first heading names no page";
+  EXPECT_THAT(roff, HasSubstr("b\n.SH IN DETAIL\nMore.\n.SH WHY\n.SH SEE ALSO\n"));
+}
+
+TEST(Roff, stars_are_emphasis_only_around_words) {
+  const auto roff = page_of_markdown(page(), "# gradus-y: y\n\nA *slot* is 3 * 4 * 5, **not** 3*4.\n");
+  EXPECT_THAT(roff, HasSubstr("A \\fIslot\\fR is 3 * 4 * 5, \\fBnot\\fR 3*4.\n"));
+}
+
 TEST(Roff, markdown_becomes_sections_code_lists_and_items) {
   const auto roff = page_of_markdown(page(),
                                      "# gradus-y: what y is\n\n## Form\n\nText with `code`,\nand [a link](x.md).\n\n"

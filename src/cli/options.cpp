@@ -365,9 +365,10 @@ RunOptions parse_command_line(Subcommand subcommand, const std::vector<Text>& wo
     mistakes.push_back({"", 0, 0, error.what()});
   }
   if (given.count("help") != 0) {
-    std::cout << usage(subcommand) << '\n'
-              << shown << (subcommand == Subcommand::run ? exit_codes : "")
-              << "\nSteps files and marks such as %(GPU)s: see gradus-steps(5), or README.md\n";
+    std::cout
+        << usage(subcommand) << '\n'
+        << shown << (subcommand == Subcommand::run ? exit_codes : "")
+        << "\nSteps files and marks such as %(GPU)s: see gradus-steps(5); GPU_LIST: gradus-gpu-list(7); or src/docs\n";
     throw Leave{0};
   }
   RunOptions options;

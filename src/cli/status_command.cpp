@@ -7,7 +7,10 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
+#include <filesystem>
+#include <memory>
 #include <string>
 
 #include "cli/colour.h"
@@ -20,7 +23,9 @@
 #include "node/tell.h"
 #include "run/explanation.h"
 #include "run/journal_tail.h"
+#include "run/run_directory.h"
 #include "run/status.h"
+#include "run/time_left.h"
 
 namespace gradus::cli {
 namespace {
@@ -87,15 +92,34 @@ class Look {
 
   RunStatus status() {
     journal_.read();
-    auto status = status_of(run_, journal_.chronicle(), pulse_of(run_, journal_.chronicle()), epoch_s());
+    const auto& chronicle = journal_.chronicle();
+    auto status = status_of(run_, chronicle, pulse_of(run_, chronicle), epoch_s(), steps_of_life());
     status.damage = journal_.damage();
     return status;
   }
   const Chronicle& chronicle() const { return journal_.chronicle(); }
 
  private:
+  /// Each life may bring other steps. Reading a million takes longer than anybody wants to wait for a glance; then the
+  /// time left is a coarser one.
+  const KnownSteps* steps_of_life() {
+    const auto lives = journal_.chronicle().lives().size();
+    if (lives == read_in_life_) return steps_.get();
+    read_in_life_ = lives;
+    steps_.reset();
+    constexpr std::uintmax_t most_bytes = 16 << 20;
+    std::error_code error;
+    const auto size = std::filesystem::file_size(kept_steps(run_), error);
+    if (error || size > most_bytes) return nullptr;
+    std::string unused;
+    if (const auto graph = graph_of_run(run_, unused)) steps_ = std::make_unique<KnownSteps>(graph);
+    return steps_.get();
+  }
+
   std::string run_;
   JournalTail journal_;
+  std::size_t read_in_life_ = 0;
+  std::unique_ptr<const KnownSteps> steps_;
 };
 
 /// What went wrong in red, what may go wrong in yellow: by the word that each line of a status begins with.

@@ -74,7 +74,8 @@ void write_all(const Job& job) {
   auto subcommands = subcommands_in(overview);
   if (subcommands.empty()) throw std::runtime_error("the overview names no subcommand");
   const std::vector<std::pair<std::string, int>> by_hand{
-      {"gradus-mpirun", 1}, {"gradus-journal", 5}, {"gradus-steps", 5}};
+      {"gradus-mpirun", 1},   {"gradus-journal", 5}, {"gradus-json", 5},    {"gradus-steps", 5},
+      {"gradus-gpu-list", 7}, {"gradus-gpu-use", 7}, {"gradus-running", 7}, {"gradus-tutorial", 7}};
   const auto others = [&](const std::string& self) {
     std::vector<std::string> all{"gradus(1)"};
     for (const auto& one : subcommands) all.push_back("gradus-" + one.name + "(1)");
@@ -90,7 +91,10 @@ void write_all(const Job& job) {
   for (auto& one : subcommands) {
     one.help = read_help(output_of(fmt::format("{} {} --help", quoted(job.program), one.name)));
     const auto name = "gradus-" + one.name;
-    write_file(job.share / "man/man1" / (name + ".1"), page_of_help(page(name, 1, one.summary), one.help));
+    const auto details = job.pages / (one.name + ".md");
+    write_file(
+        job.share / "man/man1" / (name + ".1"),
+        page_of_help(page(name, 1, one.summary), one.help, fs::exists(details) ? read_file(details) : std::string()));
   }
   for (const auto& [name, section] : by_hand) {
     const auto text = read_file(job.pages / (name.substr(7) + ".md"));

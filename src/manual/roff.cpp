@@ -123,7 +123,14 @@ class HelpSetter {
   std::string section_ = "DESCRIPTION", heading_;
 };
 
-/// `code`, **bold** and [text](link) within a line.
+/// The length of the `*word*` at the beginning; 0 where the star is only a star, as in `a * b`.
+std::size_t emphasis(std::string_view text) {
+  if (text.size() < 3 || text[0] != '*' || text[1] == ' ' || text[1] == '*') return 0;
+  const auto end = text.find('*', 1);
+  return end == std::string_view::npos || text[end - 1] == ' ' ? 0 : end + 1;
+}
+
+/// `code`, **bold**, *emphasis* and [text](link) within a line.
 std::string inline_markdown(std::string_view text) {
   std::string roff;
   while (!text.empty()) {
@@ -135,6 +142,11 @@ std::string inline_markdown(std::string_view text) {
       return true;
     };
     if (take_between("``") || take_between("`") || take_between("**")) continue;
+    if (const auto size = emphasis(text); size > 0) {
+      roff += "\\fI" + escaped(text.substr(1, size - 2)) + "\\fR";
+      text.remove_prefix(size);
+      continue;
+    }
     const auto middle = text.find("](");
     if (text.front() == '[' && middle != std::string_view::npos && text.find(')', middle) != std::string_view::npos) {
       roff += escaped(text.substr(1, middle - 1));
@@ -173,6 +185,16 @@ class MarkdownSetter {
  public:
   explicit MarkdownSetter(Page& page) : page_(page) {}
 
+  void take_all(std::string_view text) {
+    while (!text.empty()) {
+      const auto end = std::min(text.find('\n'), text.size());
+      take(text.substr(0, end));
+      text.remove_prefix(std::min(end + 1, text.size()));
+    }
+  }
+  std::string roff;
+
+ private:
   void take(std::string_view line) {
     if (line.starts_with("```")) return toggle_code();
     if (in_code_) {
@@ -189,9 +211,6 @@ class MarkdownSetter {
       take_words(line);
     }
   }
-  std::string roff;
-
- private:
   void close() { open_ = false, rows_ = 0; }
   void toggle_code() {
     in_code_ = !in_code_;
@@ -243,7 +262,7 @@ std::string escaped(std::string_view text) {
   return roff;
 }
 
-std::string page_of_help(const Page& page, const HelpText& help) {
+std::string page_of_help(const Page& page, const HelpText& help, std::string_view details) {
   auto roff = head(page) + ".SH SYNOPSIS\n";
   for (const auto& usage : help.usage) {
     if (&usage != &help.usage.front()) roff += ".br\n";
@@ -251,16 +270,20 @@ std::string page_of_help(const Page& page, const HelpText& help) {
   }
   HelpSetter setter;
   for (const auto& block : help.blocks) setter.take(block);
-  return roff + setter.roff + foot(page);
+  roff += setter.roff;
+  if (!details.empty()) {
+    Page unused = page;
+    MarkdownSetter more(unused);
+    more.roff = ".SH IN DETAIL\n";
+    more.take_all(details);
+    roff += more.roff;
+  }
+  return roff + foot(page);
 }
 
 std::string page_of_markdown(Page page, std::string_view text) {
   MarkdownSetter setter(page);
-  while (!text.empty()) {
-    const auto end = std::min(text.find('\n'), text.size());
-    setter.take(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
+  setter.take_all(text);
   return head(page) + setter.roff + foot(page);
 }
 

@@ -24,10 +24,11 @@ struct Page {
 /// Text as roff shows it unchanged.
 std::string escaped(std::string_view text);
 
-std::string page_of_help(const Page& page, const HelpText& help);
+/// `details`: Markdown (see below) that is set behind the help text; its first heading is left out.
+std::string page_of_help(const Page& page, const HelpText& help, std::string_view details = "");
 
-/// A subset of Markdown: headings, paragraphs, `-` lists, tables, fenced code, `code`, **bold**, [links](…). Its first
-/// heading is `# NAME: summary`, which fills the page's own.
+/// A subset of Markdown: headings, paragraphs, `-` lists, tables, fenced code, `code`, **bold**, *emphasis*,
+/// [links](…). Its first heading is `# NAME: summary`, which fills the page's own.
 std::string page_of_markdown(Page page, std::string_view text);
 
 }  // namespace gradus::manual

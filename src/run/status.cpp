@@ -5,6 +5,8 @@
 #include <map>
 #include <set>
 
+#include "run/time_left.h"
+
 namespace gradus {
 namespace {
 
@@ -99,41 +101,17 @@ void add_workers(const Chronicle& chronicle, RunStatus& status) {
   }
 }
 
-/// Ends of the last ten minutes; and how long steps take that succeed.
-void add_rates(const Chronicle& chronicle, RunStatus& status) {
+void add_rate(const Chronicle& chronicle, RunStatus& status) {
   const auto& life = chronicle.lives().back();
   const double end = status.state == "running" ? status.now : status.last;
   const double begin = std::max(life.begin, end - rate_window_s);
   const auto& rows = chronicle.attempts();
-  double seconds = 0;
-  std::uint64_t ended = 0, succeeded = 0;
+  std::uint64_t ended = 0;
   for (auto i = life.first_attempt; i < rows.size(); ++i) {
-    if (rows[i].state != AttemptRow::State::ended) continue;
-    if (rows[i].ended >= begin && rows[i].outcome != OutcomeKind::cancelled) ++ended;
-    if (rows[i].outcome != OutcomeKind::succeeded) continue;
-    ++succeeded;
-    seconds += rows[i].seconds();
+    if (rows[i].state != AttemptRow::State::ended || rows[i].outcome == OutcomeKind::cancelled) continue;
+    if (rows[i].ended >= begin) ++ended;
   }
   if (end > begin) status.rate_per_s = static_cast<double>(ended) / (end - begin);
-  if (status.state != "running" || !status.stops.empty() || succeeded == 0) return;
-  // What runs already for longer than others took must count, or a few short ones would promise a quick end: the time
-  // at work over the number of ends is the estimate for durations that are known only to be longer (Epstein & Sobel,
-  // Life Testing, J. Am. Stat. Assoc. 48, 1953).
-  for (const auto& one : status.running) seconds += one.waits ? 0 : std::max(0.0, status.now - one.since);
-  const double mean = seconds / static_cast<double>(succeeded);
-  double work = mean * static_cast<double>(status.counts.waiting), longest = 0;
-  for (const auto& one : status.running) {
-    const double rest = one.waits ? mean : std::max(0.0, mean - (status.now - one.since));
-    work += rest;
-    longest = std::max(longest, rest);
-  }
-  const auto slots = status.slots_there();
-  // Where steps are short, what lies between them counts as well: the rate knows it.
-  const double by_rate =
-      ended > 0 ? static_cast<double>(status.counts.waiting + status.running.size()) / status.rate_per_s : 0;
-  if (slots == 0) return;
-  const double by_work = std::max(work / static_cast<double>(slots), longest);
-  status.left_s = mean < 1 ? std::max(by_work, by_rate) : by_work;
 }
 
 }  // namespace
@@ -182,7 +160,8 @@ std::uint64_t RunStatus::slots_busy() const {
   return count;
 }
 
-RunStatus status_of(const std::string& run, const Chronicle& chronicle, RunPulse pulse, double now) {
+RunStatus status_of(const std::string& run, const Chronicle& chronicle, RunPulse pulse, double now,
+                    const KnownSteps* steps) {
   RunStatus status;
   status.run = run;
   status.now = now;
@@ -203,7 +182,8 @@ RunStatus status_of(const std::string& run, const Chronicle& chronicle, RunPulse
   add_running(chronicle, status);
   add_failed(chronicle, status);
   add_workers(chronicle, status);
-  add_rates(chronicle, status);
+  add_rate(chronicle, status);
+  status.left_s = time_left_s(status, chronicle, steps);
   return status;
 }
 

@@ -1,7 +1,7 @@
 // How a run stands, as a person on a login node wants to know it.
 //
 // Knows: what a chronicle tells at a moment: counts, what runs where, rates, what went wrong.
-// Unaware of: terminals, where the journal is, the steps file (a step's command and needs: see run/explanation.h).
+// Unaware of: terminals, where the journal is, what steps do and need (see run/explanation.h, run/time_left.h).
 #pragma once
 
 #include <cstdint>
@@ -13,6 +13,8 @@
 #include "run/journal_tail.h"
 
 namespace gradus {
+
+class KnownSteps;
 
 /// `h2 slot 3 GPU-…`.
 std::string place_in_words(const Chronicle& chronicle, const AttemptRow& attempt);
@@ -68,14 +70,16 @@ struct RunStatus {
   std::vector<LifeStory::Stop> stops;
 
   double rate_per_s = 0;         ///< settled steps, over the last ten minutes at most
-  std::optional<double> left_s;  ///< from the mean duration so far and the slots that are there
+  std::optional<double> left_s;  ///< see time_left_s()
   std::string damage;            ///< of the journal; empty: none
 
   std::uint64_t slots_there() const;
   std::uint64_t slots_busy() const;
 };
 
-RunStatus status_of(const std::string& run, const Chronicle& chronicle, RunPulse pulse, double now);
+/// `steps`: for the time left; null where they are not known.
+RunStatus status_of(const std::string& run, const Chronicle& chronicle, RunPulse pulse, double now,
+                    const KnownSteps* steps = nullptr);
 
 struct StatusView {
   std::size_t most_running = 20, most_failed = 10, most_nodes = 20;

@@ -24,7 +24,10 @@ for subcommand in $subcommands; do
   "$gradus" "$subcommand" --help | options >in_help
   expect_equal "options of gradus $subcommand" "$(<in_help)" "$(<in_page)"
 done
-for page in gradus.1 gradus-steps.5 gradus-journal.5; do expect_file "pages/$page"; done
+for page in gradus.1 gradus-mpirun.1 gradus-{steps,journal,json}.5 gradus-{gpu-list,gpu-use,running,tutorial}.7; do
+  expect_file "pages/$page"
+done
+expect_match "what src/docs has about a subcommand" "IN DETAIL" "$(<pages/gradus-status.1)"
 
 it "every page passes the checkers"
 any=no
