@@ -24,7 +24,8 @@ MpiCluster::MpiCluster(std::shared_ptr<const Graph> graph, const Plan& plan, Run
       survive_(settings.survive),
       mpi_(mpi),
       gone_file_(gone_file(settings.run_dir, settings.life)),
-      guardian_(guardian) {
+      guardian_(guardian),
+      bell_(settings.life, 0) {
   for (const auto& rank : plan.ranks) {
     if (rank.rank == 0) continue;
     workers_.push_back(rank.rank);
@@ -59,7 +60,7 @@ void MpiCluster::perform(const LaunchAttempt& launch) {
   auto order = make_order(*graph_, launch, hosts_);
   if (launch.worker == 0) return own_slots_->launch(std::move(order));
   post_.write(launch.worker, std::move(order));
-  count_order(launch.worker);
+  if (count_order(launch.worker)) to_ring_.push_back(launch.worker);
   nap_.traffic(now());
 }
 
@@ -68,11 +69,14 @@ void MpiCluster::perform(const KillAttempt& kill) {
   if (kill.worker == 0) return own_slots_->kill(kill.step, kill.attempt, kill.at_once);
   if (!heard_.contains(kill.worker)) return;
   post_.write(kill.worker, KillOrder{kill.step, kill.attempt, kill.at_once, kill.call_back});
+  to_ring_.push_back(kill.worker);
 }
 
-void MpiCluster::count_order(std::uint32_t rank) {
+bool MpiCluster::count_order(std::uint32_t rank) {
   auto& load = loads_[rank];
-  if (load.orders++ >= load.slots) ++orders_waiting_;
+  if (load.orders++ < load.slots) return true;
+  ++orders_waiting_;
+  return false;
 }
 
 void MpiCluster::count_end(std::uint32_t rank) {
@@ -84,7 +88,31 @@ void MpiCluster::count_end(std::uint32_t rank) {
 /// Where short steps wait at the slots, nobody waits for us; a short nap would take time from them.
 double MpiCluster::nap(double now) const {
   const double own = own_slots_ ? own_slots_->longest_nap_s() : std::numeric_limits<double>::infinity();
-  return std::min(own, orders_waiting_ > 0 ? lazy_nap_s : nap_.length(now));
+  const bool is_rung = all_can_ring_ && !post_.is_sending();
+  return std::min(own, orders_waiting_ > 0 ? lazy_nap_s : nap_.length(now, is_rung));
+}
+
+void MpiCluster::answer_bell() {
+  const auto before = bell_.known();
+  if (bell_.answer()) nap_.traffic(now());
+  if (bell_.known() > before) see_whether_all_can_ring();
+}
+
+/// Those that cannot (on other machines) are looked for.
+void MpiCluster::see_whether_all_can_ring() {
+  all_can_ring_ = std::all_of(heard_.begin(), heard_.end(), [this](const auto& one) { return bell_.knows(one.first); });
+}
+
+/// A ring before its letter would wake a rank for nothing.
+void MpiCluster::send() {
+  post_.flush();
+  if (to_ring_.empty()) return;
+  std::sort(to_ring_.begin(), to_ring_.end());
+  to_ring_.erase(std::unique(to_ring_.begin(), to_ring_.end()), to_ring_.end());
+  for (const auto rank : to_ring_) {
+    if (bell_.knows(rank)) bell_.ring(rank);
+  }
+  to_ring_.clear();
 }
 
 void MpiCluster::wait(double until, std::vector<Fact>& facts) {
@@ -95,13 +123,14 @@ void MpiCluster::wait(double until, std::vector<Fact>& facts) {
   }
   for (;;) {
     guardian_.beat();
-    post_.flush();
+    send();
+    answer_bell();
     take_letters(facts);
     take_own(facts);
     keep_in_touch(facts);
     const double time = now();
     if (!facts.empty() || time >= until) return;
-    inbox_.sleep(std::min({nap(time), until - time, std::max(0.0, kill_own_at_ - time)}));
+    inbox_.sleep(std::min({nap(time), until - time, std::max(0.0, kill_own_at_ - time)}), bell_.fd());
   }
 }
 
@@ -184,6 +213,7 @@ void MpiCluster::lose(std::uint32_t rank, const std::string& why, std::vector<Fa
   if (heard_.erase(rank) == 0) return;
   mpi_.abandon();
   std::erase(workers_, rank);
+  see_whether_all_can_ring();
   while (loads_[rank].orders > 0) count_end(rank);
   facts.emplace_back(WorkerLost{rank, why});
   if (survive_) return;
@@ -193,11 +223,12 @@ void MpiCluster::lose(std::uint32_t rank, const std::string& why, std::vector<Fa
 
 void MpiCluster::say_farewell() {
   for (const auto worker : workers_) post_.write(worker, Farewell{!mpi_.abandoned()});
+  to_ring_ = workers_;
   auto awaited = workers_;
   const double until = now() + 10;
   while (!awaited.empty() && now() < until) {
     guardian_.beat();
-    post_.flush();
+    send();
     std::vector<Post::Letter> letters;
     post_.collect(letters);
     for (const auto& letter : letters) {

@@ -16,6 +16,7 @@
 #include "gradus/graph.h"
 #include "mpi_environment.h"
 #include "node/clock.h"
+#include "node/doorbell.h"
 #include "node/slot_pool.h"
 #include "post.h"
 
@@ -43,9 +44,13 @@ class MpiCluster : public Cluster {
   void send_beats(double listened);
   void read_gone_file(std::vector<Fact>& facts);
   void lose(std::uint32_t rank, const std::string& why, std::vector<Fact>& facts);
-  void count_order(std::uint32_t rank);
+  /// True when that rank has a slot that waits for it.
+  bool count_order(std::uint32_t rank);
   void count_end(std::uint32_t rank);
   double nap(double now) const;
+  void answer_bell();
+  void see_whether_all_can_ring();
+  void send();
 
   std::shared_ptr<const Graph> graph_;
   WorkerHosts hosts_;
@@ -66,6 +71,9 @@ class MpiCluster : public Cluster {
   std::size_t gone_read_ = 0;  // bytes
   Guardian& guardian_;
   Inbox inbox_;
+  Doorbell bell_;
+  bool all_can_ring_ = false;
+  std::vector<std::uint32_t> to_ring_;  // once the post has gone
   Post post_;
   Nap nap_;
   std::unique_ptr<SlotPool> own_slots_;

@@ -38,6 +38,8 @@ class Post {
   bool collect(std::vector<Letter>& letters);
   /// True when every send has been taken over by MPI.
   bool all_sent();
+  /// True while MPI still needs us to look, so that a large message gets on.
+  bool is_sending() const { return !sending_.empty(); }
 
  private:
   struct Sending;
@@ -54,7 +56,8 @@ class Post {
 class Nap {
  public:
   void traffic(double now) { last_ = now; }
-  double length(double now) const;
+  /// `is_rung`: whoever may have something for us wakes us (node/doorbell.h), and this is only in case that fails.
+  double length(double now, bool is_rung) const;
 
  private:
   double last_ = 0;

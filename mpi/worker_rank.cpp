@@ -14,6 +14,7 @@
 #include "leaving.h"
 #include "node/clock.h"
 #include "node/cores.h"
+#include "node/doorbell.h"
 #include "node/signals.h"
 #include "node/slot_pool.h"
 #include "node/tell.h"
@@ -25,7 +26,8 @@ namespace {
 class Pump {
  public:
   Pump(const StartOrder& order, const StepEnvironment& environment, Guardian& guardian)
-      : guardian_(guardian),
+      : bell_(order.settings.life, order.rank.rank),
+        guardian_(guardian),
         silence_{order.settings.lost_after_s},
         pool_(order.rank, order.settings, environment, guardian, inbox_) {
     guardian_.watch(silence_.guardian_gives_up_s());
@@ -40,15 +42,17 @@ class Pump {
   WorkerEnd run() {
     while (!farewell_) {
       guardian_.beat();
+      if (bell_.answer()) nap_.traffic(monotonic_s());
       take_letters();
       keep_in_touch();
       if (forsaken_) return WorkerEnd::forsaken;
-      send_ends();
+      const bool is_urgent = send_ends();
       heed_signals();
       post_.flush();
+      if (is_urgent) bell_.ring(0);
       if (farewell_) break;
       const double now = monotonic_s();
-      inbox_.sleep(std::min(nap(now), std::max(0.0, kill_at_ - now)));
+      inbox_.sleep(std::min(nap(now), std::max(0.0, kill_at_ - now)), bell_.fd());
     }
     answer_farewell();
     guardian_.stop_watching();
@@ -59,7 +63,7 @@ class Pump {
   /// While orders wait at the slots, neither they nor the master are in a hurry.
   double nap(double now) const {
     const double lazy = pool_.longest_nap_s();
-    return std::isfinite(lazy) ? lazy : nap_.length(now);
+    return std::isfinite(lazy) ? lazy : nap_.length(now, bell_.knows(0) && !post_.is_sending());
   }
 
   void take_letters() {
@@ -85,11 +89,13 @@ class Pump {
     }
   }
 
-  void send_ends() {
+  /// True when the master waits for one of them.
+  bool send_ends() {
     std::vector<AttemptEnded> ended;
-    inbox_.take(ended);
+    const bool is_urgent = inbox_.take(ended);
     for (auto& one : ended) post_.write(0, EndReport{one.step, one.attempt, std::move(one.result)});
     if (!ended.empty()) nap_.traffic(monotonic_s());
+    return is_urgent;
   }
 
   /// Without the master nobody will ever ask for what runs here, and it may be started elsewhere.
@@ -99,6 +105,7 @@ class Pump {
     if (listened >= next_beat_) {
       next_beat_ = listened + silence_.beat_every_s();
       post_.write(0, Beat{});
+      if (!bell_.knows(0)) bell_.ring(0);
     }
     if (listened - heard_ < silence_.worker_gives_up_s()) return;
     forsaken_ = true;
@@ -129,6 +136,7 @@ class Pump {
   }
 
   Inbox inbox_;
+  Doorbell bell_;
   Post post_;
   Nap nap_;
   std::optional<Farewell> farewell_;

@@ -45,13 +45,14 @@ TEST(Roff, stars_are_emphasis_only_around_words) {
 }
 
 TEST(Roff, markdown_becomes_sections_code_lists_and_items) {
-  const auto roff = page_of_markdown(page(),
-                                     "# gradus-y: what y is\n\n## Form\n\nText with `code`,\nand [a link](x.md).\n\n"
-                                     "```\n.x -y\n```\n\n- one\n- two\n\n| key | meaning |\n|---|---|\n"
-                                     "| `a \\| b` | first |\n\nAfter.\n");
+  const auto roff =
+      page_of_markdown(page(),
+                       "# gradus-y: what y is\n\n## Form\n\nText with `code\nof two`,\nand [a link](x.md).\n\n"
+                       "```\n.x -y\n```\n\n- one\n- two\n\n| key | meaning |\n|---|---|\n"
+                       "| `a \\| b` | first |\n\nAfter.\n");
   EXPECT_THAT(roff, HasSubstr(".TH GRADUS-Y"));
   EXPECT_THAT(roff, HasSubstr("gradus\\-y \\- what y is\n"));
-  EXPECT_THAT(roff, HasSubstr(".SH FORM\nText with \\fBcode\\fR,\nand a link.\n"));
+  EXPECT_THAT(roff, HasSubstr(".SH FORM\nText with \\fBcode of two\\fR, and a link.\n"));
   EXPECT_THAT(roff, HasSubstr(".nf\n\\&.x \\-y\n.fi\n"));
   EXPECT_THAT(roff, HasSubstr(".IP \\(bu 2\none\n.IP \\(bu 2\ntwo\n"));
   EXPECT_THAT(roff, HasSubstr(".TP\n\\fBa | b\\fR\nfirst\n.PP\nAfter.\n"));

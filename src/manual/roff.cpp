@@ -191,6 +191,7 @@ class MarkdownSetter {
       take(text.substr(0, end));
       text.remove_prefix(std::min(end + 1, text.size()));
     }
+    close();
   }
   std::string roff;
 
@@ -206,16 +207,22 @@ class MarkdownSetter {
     } else if (line.starts_with("|")) {
       take_row(line);
     } else if (line.starts_with("- ")) {
-      close(), roff += ".IP \\(bu 2\n" + as_line(inline_markdown(line.substr(2))), open_ = true;
+      close(), roff += ".IP \\(bu 2\n", words_ = line.substr(2);
     } else {
       take_words(line);
     }
   }
-  void close() { open_ = false, rows_ = 0; }
+  /// Set as a whole: what is between two marks may stand on two lines.
+  void close() {
+    if (!words_.empty()) roff += as_line(inline_markdown(words_));
+    words_.clear();
+    rows_ = 0;
+  }
   void toggle_code() {
-    in_code_ = !in_code_;
-    roff += in_code_ ? ".RS 4\n.nf\n" : ".fi\n.RE\n";
     close();
+    in_code_ = !in_code_;
+    if (in_code_) begin_paragraph(roff);
+    roff += in_code_ ? ".RS 4\n.nf\n" : ".fi\n.RE\n";
   }
   void take_heading(std::string_view line) {
     const auto level = line.find_first_not_of('#');
@@ -231,6 +238,7 @@ class MarkdownSetter {
   }
   /// The first column is what the others tell about. The heads are left out: the text before says what it is.
   void take_row(std::string_view line) {
+    if (!words_.empty()) close();
     if (++rows_ <= 2) return;
     const auto row = cells(line);
     std::string text;
@@ -239,14 +247,17 @@ class MarkdownSetter {
   }
   void take_words(std::string_view line) {
     const auto begin = line.find_first_not_of(' ');
-    if (!open_) begin_paragraph(roff);
-    open_ = true;
-    roff += as_line(inline_markdown(line.substr(begin)));
+    if (words_.empty()) {
+      begin_paragraph(roff);
+    } else {
+      words_ += ' ';
+    }
+    words_ += line.substr(begin);
   }
 
   Page& page_;
   bool in_code_ = false;
-  bool open_ = false;
+  std::string words_;  // of the paragraph or list item that is open
   int rows_ = 0;
 };
 

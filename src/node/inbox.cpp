@@ -24,6 +24,7 @@ void Inbox::put(AttemptEnded ended, bool later) {
   {
     const std::lock_guard lock(mutex_);
     ended_.push_back(std::move(ended));
+    has_urgent_ = has_urgent_ || !later;
     if (woken_ || (later && ended_.size() < worth_a_wake)) return;
     woken_ = true;
   }
@@ -41,22 +42,26 @@ void Inbox::wake() const {
   [[maybe_unused]] const auto written = write(fd_, &one, sizeof one);
 }
 
-void Inbox::take(std::vector<AttemptEnded>& ended) {
+bool Inbox::take(std::vector<AttemptEnded>& ended) {
   std::uint64_t count = 0;
   [[maybe_unused]] const auto got = read(fd_, &count, sizeof count);
   std::vector<AttemptEnded> taken;
+  bool was_urgent = false;
   {
     const std::lock_guard lock(mutex_);
     taken.swap(ended_);
-    woken_ = false;
+    was_urgent = has_urgent_;
+    woken_ = has_urgent_ = false;
   }
   for (auto& one : taken) ended.push_back(std::move(one));
+  return was_urgent;
 }
 
-void Inbox::sleep(double seconds) const {
-  pollfd entry{fd_, POLLIN, 0};
+void Inbox::sleep(double seconds, int other) const {
+  pollfd entries[] = {{fd_, POLLIN, 0}, {other, POLLIN, 0}};
+  const nfds_t count = other >= 0 ? 2 : 1;
   if (!std::isfinite(seconds) || seconds > 1e6) {
-    poll(&entry, 1, -1);
+    poll(entries, count, -1);
     return;
   }
   timespec limit{};
@@ -64,7 +69,7 @@ void Inbox::sleep(double seconds) const {
     limit.tv_sec = static_cast<time_t>(seconds);
     limit.tv_nsec = static_cast<long>((seconds - static_cast<double>(limit.tv_sec)) * 1e9);
   }
-  ppoll(&entry, 1, &limit, nullptr);
+  ppoll(entries, count, &limit, nullptr);
 }
 
 }  // namespace gradus

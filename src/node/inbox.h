@@ -29,17 +29,18 @@ class Inbox {
   void wake() const;
   /// Readable when something was put or wake() was called.
   int fd() const { return fd_; }
-  /// Takes all out and makes fd() unreadable. The waiting thread only.
-  void take(std::vector<AttemptEnded>& ended);
-  /// Sleeps until fd() is readable, at most `seconds` (infinity: for ever).
-  void sleep(double seconds) const;
+  /// Takes all out and makes fd() unreadable; true when one of them was not to be told `later`. The waiting thread
+  /// only.
+  bool take(std::vector<AttemptEnded>& ended);
+  /// Sleeps until fd() is readable, at most `seconds` (infinity: for ever). `other`: a descriptor that wakes it too.
+  void sleep(double seconds, int other = -1) const;
   /// True when something lies there for which nobody was woken.
   bool has_some() const;
 
  private:
   int fd_;
   mutable std::mutex mutex_;
-  bool woken_ = false;  // since the last take()
+  bool woken_ = false, has_urgent_ = false;  // since the last take()
   std::vector<AttemptEnded> ended_;
 };
 

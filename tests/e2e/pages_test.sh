@@ -29,6 +29,12 @@ for page in gradus.1 gradus-mpirun.1 gradus-{steps,journal,json}.5 gradus-{gpu-l
 done
 expect_match "what src/docs has about a subcommand" "IN DETAIL" "$(<pages/gradus-status.1)"
 
+it "no page shows the marks of the text that it was made from"
+for page in pages/*.[57]; do
+  sed '/^\.nf/,/^\.fi/d' "$page" >prose
+  expect_no_match "$page" '(\\\(ga|\*\*|\]\()' "$(<prose)"
+done
+
 it "every page passes the checkers"
 any=no
 if command -v mandoc >/dev/null; then
