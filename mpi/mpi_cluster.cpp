@@ -43,6 +43,8 @@ MpiCluster::MpiCluster(std::shared_ptr<const Graph> graph, const Plan& plan, Run
     say_farewell();  // the others have started already
     throw;
   }
+  // They do the same: whoever comes second finds the other's bell in its place.
+  for (const auto worker : workers_) bell_.ring(worker);
   nap_.traffic(now());
   wake_on_signal(inbox_.fd());
 }

@@ -5,8 +5,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <fstream>
+#include <stdexcept>
 #include <string>
 #include <thread>
 
@@ -109,6 +111,14 @@ TEST(Guardian, goes_quietly_when_all_is_well) {
     EXPECT_TRUE(alive(pid));
   }
   EXPECT_FALSE(alive(pid));
+}
+
+TEST(Guardian, a_program_that_does_not_know_it_does_not_start_itself_without_end) {
+  char name[] = "gradus-guardian";
+  char* const before = program_invocation_name;
+  program_invocation_name = name;  // as in such a program's second life
+  EXPECT_THROW(Guardian(), std::logic_error);
+  program_invocation_name = before;
 }
 
 }  // namespace

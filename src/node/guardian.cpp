@@ -13,12 +13,15 @@
 #include <cerrno>
 #include <cstdio>
 #include <ctime>
+#include <stdexcept>
 #include <system_error>
 
 #include "node/leftovers.h"
 
 namespace gradus {
 namespace {
+
+constexpr const char* guardian_name = "gradus-guardian";
 
 [[noreturn]] void refuse(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
 
@@ -107,6 +110,10 @@ void say_last_words(const GuardianTable& table) {
 }  // namespace
 
 Guardian::Guardian() {
+  // A main() that does not know the word would come here again, and so on without end.
+  if (strcmp(program_invocation_name, guardian_name) == 0) {
+    throw std::logic_error("the main() of a program that makes a Guardian has to call guardian_main() for __guardian");
+  }
   const int table_fd = memfd_create("gradus-guardian", MFD_CLOEXEC);
   if (table_fd < 0 || ftruncate(table_fd, sizeof(GuardianTable)) != 0) refuse("guardian: shared memory");
   table_ = map_table(table_fd);
@@ -128,7 +135,7 @@ Guardian::Guardian() {
   sigfillset(&all);
   posix_spawnattr_setsigmask(&attributes, &all);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK);
-  const char* argv[] = {"gradus-guardian", "__guardian", nullptr};
+  const char* argv[] = {guardian_name, "__guardian", nullptr};
   errno = posix_spawn(&pid_, "/proc/self/exe", &actions, &attributes, const_cast<char**>(argv), environ);
   const int error = errno;
   posix_spawnattr_destroy(&attributes);

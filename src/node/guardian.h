@@ -39,7 +39,8 @@ struct GuardianTable {
 };
 
 /// The rank's side. Start it before MPI_Init and before any thread: the guardian must not hold MPI's
-/// sockets. Throws std::system_error when no process can be started.
+/// sockets. Throws std::system_error when no process can be started. It is the running program itself, started again
+/// with `__guardian`: the program's main() has to call guardian_main() then.
 class Guardian {
  public:
   Guardian();

@@ -166,6 +166,29 @@ for i in $before; do expect_equal "runs of step $i, reported before" 1 "$(wc -l 
 for ((i = 1; i <= 150; i++)); do expect_file all.$i; done
 seen_fault "mpirun and all ranks are killed at once" "\`--resume\` goes on; what was reported has run once"
 
+it "ranks of one machine ring each other, and so look at MPI a few times a second"
+ranks 3
+echo "until [ -e go ]; do sleep 0.05; done" >bell.txt
+cat bell.txt bell.txt >both.txt && mv both.txt bell.txt
+timeout -k 5 60 "${command[@]}" bell.txt --threads 1 >bell.log 2>&1 &
+pid=$!
+wait_until 20 test -e bell.run/logs/2.out
+# How often the thread that looks at MPI has slept.
+naps() { awk '/^voluntary/ { print $2 }' /proc/$1/task/$1/status; }
+sleep 1
+declare -A before=()
+for rank in $(ranks_under $pid); do before[$rank]=$(naps "$rank"); done
+expect_equal "ranks" 3 ${#before[@]}
+sleep 2
+# Unrung a rank naps for 50 ms at most: 40 times.
+for rank in "${!before[@]}"; do
+  count=$(($(naps "$rank") - before[$rank]))
+  ((count < 30)) || fail "less than 30 naps of rank $rank in 2 s" $count
+done
+touch go
+code=0; wait $pid || code=$?
+expect_equal "exit code" 0 $code
+
 it "short steps wait at the slots; what waits behind one that is longer than its like runs elsewhere, once"
 ranks 3
 for ((i = 1; i <= 120; i++)); do echo "sleep $((i == 40 ? 3 : 0)).002; echo $i >>waited"; done >wait.txt
