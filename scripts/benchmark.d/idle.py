@@ -1,6 +1,7 @@
 """What waiting costs: processor time of ranks and mpirun while their steps sleep.
 
-Knows: a run of two steps that sleep, less a run of two that do nothing; threads' own times under /proc.
+Knows: runs of two steps that sleep; the times of processes' own threads under /proc, from when both steps are there. The
+difference of a run that sleeps and one that does not would be simpler, but starts and ends of mpirun differ by more.
 Unaware of: how the figures are shown.
 """
 import os
@@ -15,14 +16,6 @@ def steps_file(bed, name, line):
     with open(path, "w") as file:
         file.write((line + "\n") * 2)
     return path
-
-
-def whole_run(bed, seconds):
-    """Share of one core (1 = all of it) that three ranks, their guardians and mpirun use while two steps sleep."""
-    def cost(line):
-        return running.run(bed.ranks(3, steps_file(bed, "steps", line)), bed.folder("idle"))
-    sleeping, nothing = cost(f"sleep {seconds}"), cost("/bin/true")
-    return (sleeping.cpu_s - nothing.cpu_s) / seconds
 
 
 def children(process):
@@ -64,15 +57,24 @@ def with_a_step(ranks):
     return {rank for rank, pid in ranks.items() if "sleep" in map(name_of, children(pid))}
 
 
-def four_ranks(mpirun, limit_s):
+def ranks_at_work(mpirun, count, limit_s=60):
     """The ranks under `mpirun`, once two of them have their steps."""
     end = time.monotonic() + limit_s
     while time.monotonic() < end:
         ranks = ranks_under(mpirun)
-        if set(ranks) == {0, 1, 2, 3} and len(with_a_step(ranks)) == 2:
+        if set(ranks) == set(range(count)) and len(with_a_step(ranks)) == 2:
             return ranks
         time.sleep(0.05)
-    raise running.Failed(f"no four ranks of which two have steps within {limit_s} s")
+    raise running.Failed(f"no {count} ranks of which two have steps within {limit_s} s")
+
+
+def family(process):
+    """`process` and all below it but the steps."""
+    found = [process]
+    for child in children(process):
+        if name_of(child) != "sleep":
+            found += family(child)
+    return found
 
 
 def shares_of_one_core(ranks, seconds):
@@ -82,13 +84,29 @@ def shares_of_one_core(ranks, seconds):
     return {rank: (used_ns(pid) - before[rank]) / passed_ns for rank, pid in ranks.items()}
 
 
+def whole_run(bed, seconds):
+    """Share of one core (1 = all of it) that three ranks, their guardians and mpirun use while two steps sleep."""
+    command = bed.ranks(3, steps_file(bed, "both", f"sleep {seconds + 3}"))
+    folder = bed.folder("idle")
+    process = running.start(command, folder)
+    try:
+        ranks_at_work(process.pid, 3)
+        all_of_it = {each: each for each in family(process.pid)}
+        share = sum(shares_of_one_core(all_of_it, seconds).values())
+        running.finish(process, command, folder)
+    except (OSError, running.Failed) as error:
+        running.give_up(process)
+        raise running.Failed(f"three ranks could not be looked at: {error}") from error
+    return share
+
+
 def single_ranks(bed, seconds):
     """Shares of one core that the master, a rank whose step sleeps, and a rank without a step use."""
     command = bed.ranks(4, steps_file(bed, "sleep", f"sleep {seconds + 3}"))
     folder = bed.folder("idle-ranks")
     process = running.start(command, folder)
     try:
-        ranks = four_ranks(process.pid, 60)
+        ranks = ranks_at_work(process.pid, 4)
         busy = with_a_step(ranks)
         time.sleep(1)  # until all is quiet
         shares = shares_of_one_core(ranks, seconds)

@@ -229,9 +229,9 @@ class Run {
 
   void read_earlier_lives() {
     if (!input_.options.resume) return;
-    auto text = directory_.journal_text();
-    if (text.empty()) return;
-    story_ = read_journal(directory_.journal(), std::move(text));
+    auto story = read_journal(directory_.journal());
+    if (!story || story->lives == 0) return;
+    story_ = std::move(*story);
     if (story_.torn_bytes > 0) {
       say(fmt::format("{} bytes of an unfinished last record were cut off the journal", story_.torn_bytes));
     }

@@ -91,18 +91,16 @@ class Simulator {
     }
     const auto by_default = options().run_dir.empty() ? default_run_directory(options().steps) : options().run_dir;
     const auto path = (asked.empty() ? by_default : asked) + "/journal.jsonl";
-    std::ifstream file(path, std::ios::binary);
-    if (!file && (!asked.empty() || options().resume)) {
+    const auto story = read_journal(path);
+    if (!story && (!asked.empty() || options().resume)) {
       leave_if_wrong({{path, 0, 0, "cannot be read: --durations names a run directory, or none"}});
     }
-    JournalStory story;
-    if (file) story = read_journal(path, std::string(std::istreambuf_iterator<char>(file), {}));
-    auto earlier = earlier_durations(*graph_, story);
+    auto earlier = story ? earlier_durations(*graph_, *story) : EarlierDurations();
     expected_ = expect_durations(*graph_, std::move(earlier.model), earlier.of_step);
     if (expected_.learnt > 0) source_ = path;
     if (!options().resume) return;
     const auto exists = [](const std::string& output) { return access(output.c_str(), F_OK) == 0; };
-    const auto before = plan_resume(*graph_, story, exists, path.substr(0, path.rfind('/')));
+    const auto before = plan_resume(*graph_, story ? *story : JournalStory(), exists, path.substr(0, path.rfind('/')));
     rules_.succeeded_before = before.succeeded_before;
     kept_ = before.kept;
   }

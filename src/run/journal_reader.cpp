@@ -1,11 +1,17 @@
 #include "run/journal_reader.h"
 
+#include <fcntl.h>
 #include <simdjson.h>
+#include <sys/stat.h>
 
+#include <cerrno>
 #include <stdexcept>
+#include <system_error>
 #include <unordered_map>
 
+#include "run/journal_pieces.h"
 #include "run/journal_records.h"
+#include "run/run_directory.h"
 
 namespace gradus {
 namespace {
@@ -52,18 +58,46 @@ class StoryReader : public RecordSink {
   std::unordered_map<std::uint32_t, Live> live_;  // by ordinal; only what runs
 };
 
+constexpr std::size_t least_for_a_step = 200;  // launch and end
+
+/// `size`: of the whole journal.
+void finish(const JournalRecords& records, std::uint64_t taken, std::uint64_t size, JournalStory& story) {
+  if (!records.damage().what.empty()) throw std::runtime_error(records.damage_in_words());
+  story.whole_size = taken;
+  story.torn_bytes = size - taken;
+}
+
 }  // namespace
 
-JournalStory read_journal(const std::string& path, std::string text) {
+/// An error must not look like an empty journal: that would be begun anew.
+std::optional<JournalStory> read_journal(const std::string& path) {
+  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0 && errno == ENOENT) return std::nullopt;
+  struct stat status {};
+  if (file.get() < 0 || fstat(file.get(), &status) != 0) {
+    throw std::system_error(errno, std::generic_category(), "open " + path);
+  }
+  const auto size = static_cast<std::uint64_t>(status.st_size);
+  JournalStory story;
+  story.steps.reserve(size / least_for_a_step);
+  StoryReader reader(story);
+  JournalRecords records(path, reader);
+  try {
+    finish(records, read_in_pieces(file.get(), 0, records), size, story);
+  } catch (const std::system_error& error) {
+    throw std::system_error(error.code(), "read " + path);
+  }
+  return story;
+}
+
+JournalStory read_journal_text(const std::string& path, std::string text) {
   JournalStory story;
   StoryReader reader(story);
-  constexpr std::size_t least_for_a_step = 200;  // launch and end
-  story.steps.reserve(text.size() / least_for_a_step);
-  text.reserve(text.size() + simdjson::SIMDJSON_PADDING);
+  const auto size = text.size();
+  text.reserve(size + simdjson::SIMDJSON_PADDING);
   JournalRecords records(path, reader);
-  story.whole_size = records.read(text.data(), text.size(), text.capacity());
-  if (!records.damage().what.empty()) throw std::runtime_error(records.damage_in_words());
-  story.torn_bytes = text.size() - story.whole_size;
+  const auto taken = records.read(text.data(), size, text.capacity());
+  finish(records, taken, size, story);
   return story;
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -23,9 +24,11 @@ struct JournalStory {
   std::uint32_t lives = 0;
 };
 
-/// Reads the journal's text (move it in: it can be hundreds of megabytes). A last line without its newline
-/// is torn and left out. Damage before it, or another version, throws std::runtime_error with `path`, line
-/// and byte offset.
-JournalStory read_journal(const std::string& path, std::string text);
+/// Reads a journal; nothing when there is none. A last line without its newline is torn and left out. Damage before it,
+/// or another version, throws std::runtime_error with `path`, line and byte offset; a file that cannot be read throws
+/// std::system_error.
+std::optional<JournalStory> read_journal(const std::string& path);
+/// The same from its text; `path` is for messages.
+JournalStory read_journal_text(const std::string& path, std::string text);
 
 }  // namespace gradus

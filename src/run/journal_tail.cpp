@@ -2,26 +2,24 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <simdjson.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
-#include <vector>
+#include <system_error>
 
+#include "run/journal_pieces.h"
 #include "run/run_directory.h"
 
 namespace gradus {
 namespace {
 
-constexpr std::size_t piece_bytes = std::size_t{8} << 20;
 constexpr std::size_t typical_bytes_of_an_attempt = 300;  // its launch and its end
 
-[[noreturn]] void unreadable(const std::string& path) {
-  throw std::runtime_error(fmt::format("{} cannot be read: {}", path, strerrordesc_np(errno)));
+[[noreturn]] void unreadable(const std::string& path, int error) {
+  throw std::runtime_error(fmt::format("{} cannot be read: {}", path, strerrordesc_np(error)));
 }
 
 }  // namespace
@@ -42,33 +40,19 @@ void JournalTail::begin_anew() {
 bool JournalTail::read() {
   const Descriptor file(open(path_.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat status {};
-  if (file.get() < 0 || fstat(file.get(), &status) != 0) unreadable(path_);
+  if (file.get() < 0 || fstat(file.get(), &status) != 0) unreadable(path_, errno);
   const auto size = static_cast<std::uint64_t>(status.st_size);
   // --restart removes the journal and begins another.
   if ((inode_ != 0 && inode_ != status.st_ino) || size < taken_) begin_anew();
   inode_ = status.st_ino;
   if (size <= taken_ || !damage().empty()) return false;
   chronicle_->expect_attempts((size - taken_) / typical_bytes_of_an_attempt);
-  return read_pieces(file.get());
-}
-
-bool JournalTail::read_pieces(int file) {
-  const auto taken_before = taken_;
-  std::vector<char> piece;
-  std::size_t have = 0;  // of the piece: what could not be taken yet
-  for (;;) {
-    // A record longer than a piece makes the next one longer.
-    piece.resize(std::max(piece_bytes, 2 * have) + simdjson::SIMDJSON_PADDING);
-    const auto room = piece.size() - simdjson::SIMDJSON_PADDING - have;
-    const ssize_t got = pread(file, piece.data() + have, room, static_cast<off_t>(taken_ + have));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) unreadable(path_);
-    have += static_cast<std::size_t>(got);
-    const auto took = records_->read(piece.data(), have, piece.size());
-    std::memmove(piece.data(), piece.data() + took, have - took);
-    have -= took;
+  try {
+    const auto took = read_in_pieces(file.get(), taken_, *records_);
     taken_ += took;
-    if (got == 0 || !records_->damage().what.empty()) return taken_ > taken_before;
+    return took > 0;
+  } catch (const std::system_error& error) {
+    unreadable(path_, error.code().value());
   }
 }
 

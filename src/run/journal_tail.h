@@ -27,7 +27,6 @@ class JournalTail {
 
  private:
   void begin_anew();
-  bool read_pieces(int file);
 
   std::string path_;
   std::unique_ptr<Chronicle> chronicle_;

@@ -156,25 +156,6 @@ void RunDirectory::forget_earlier_run() const {
   remove_file(journal());
 }
 
-/// An error must not look like an empty journal: that would be begun anew.
-std::string RunDirectory::journal_text() const {
-  const Descriptor file(open(journal().c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.get() < 0 && errno == ENOENT) return {};
-  struct stat status {};
-  if (file.get() < 0 || fstat(file.get(), &status) != 0) machine_refuses("open " + journal());
-  std::string text(static_cast<std::size_t>(status.st_size), '\0');
-  std::size_t have = 0;
-  while (have < text.size()) {
-    const ssize_t got = read(file.get(), text.data() + have, text.size() - have);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) machine_refuses("read " + journal());
-    if (got == 0) break;
-    have += static_cast<std::size_t>(got);
-  }
-  text.resize(have);
-  return text;
-}
-
 void RunDirectory::keep_steps(const std::string& text, const std::string& ending, unsigned mode) const {
   write_atomically(path_ + "/steps" + ending, text, mode);
   for (const char* other : kept_endings) {

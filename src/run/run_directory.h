@@ -43,8 +43,6 @@ class RunDirectory {
   const std::string& path() const { return path_; }  ///< absolute
   std::string journal() const { return path_ + "/journal.jsonl"; }
   std::string summary() const { return path_ + "/summary.json"; }
-  /// The journal of earlier lives; empty when there is none. Throws std::system_error.
-  std::string journal_text() const;
   /// Keeps a copy of the steps file's text, so that a run can be explained when the file has changed or was standard
   /// input. `ending`: of its name, `.txt` and the like. `mode`: its permission bits. Throws std::system_error.
   void keep_steps(const std::string& text, const std::string& ending, unsigned mode) const;

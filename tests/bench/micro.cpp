@@ -131,7 +131,7 @@ void journal_read(benchmark::State& state) {
   run_with_journal(bench::parse(bench::json_steps(10000), StepsFormat::json_lines), folder.journal());
   std::ifstream file(folder.journal(), std::ios::binary);
   const std::string text{std::istreambuf_iterator<char>(file), {}};
-  for (auto _ : state) benchmark::DoNotOptimize(read_journal("journal", text));
+  for (auto _ : state) benchmark::DoNotOptimize(read_journal_text("journal", text));
   items(state, 10000);
 }
 BENCHMARK(journal_read)->Unit(benchmark::kMillisecond);

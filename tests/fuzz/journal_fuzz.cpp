@@ -33,7 +33,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   const auto given = fuzz::text(bytes, size);
   const auto text = given.starts_with('!') ? sealed(given.substr(1)) : std::string(given);
   try {
-    const auto story = read_journal("j", text);
+    const auto story = read_journal_text("j", text);
     promise(story.whole_size + story.torn_bytes == text.size(), "every byte is whole or torn");
     promise(story.lives > 0 || story.steps.empty(), "no step before a life");
   } catch (const std::runtime_error& error) {
