@@ -53,7 +53,8 @@ for way in alone mpi; do
   expect_match "summary.json" '"memory_total_mib": 81559' "$(<steps.run/summary.json)"
 
   it "$way: where there are enough samples, time and memory, it says with which option two steps share a GPU"
-  sed 's/3.5/11/' steps.txt >longer.txt
+  # A look costs what starting a program costs here, and so is rare where that is dear: 20 in all are enough.
+  sed 's/3.5/18/' steps.txt >longer.txt
   rm -f asked
   expect_exit 0 "${run[@]}" longer.txt --threads $threads --gpu-sampling 0.1s --quiet
   expect_match "summary" "two per GPU may pay \(--threads $more\)" "$seen"

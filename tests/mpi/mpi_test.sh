@@ -106,12 +106,14 @@ gone() { ! runs "$1"; }
 
 it "USR1 to mpirun drains: what runs ends, the rest waits, 75, --resume goes on"
 rm -rf drain.run
-printf 'sleep 0.8 && echo x >>drain.1\necho x >>drain.2\n' >drain.txt
+printf 'until [ -e drain.go ]; do sleep 0.05; done; echo x >>drain.1\necho x >>drain.2\n' >drain.txt
 ranks 2
 timeout -k 5 60 "${command[@]}" drain.txt --threads 1 >drain.log 2>&1 &
 pid=$!
 wait_until 10 test -e drain.run/logs/1.out
 drain $pid
+wait_until 20 grep -q '"stop":"drain"' drain.run/journal.jsonl
+touch drain.go
 code=0; wait $pid || code=$?
 expect_equal "exit code" 75 $code
 expect_file drain.1
