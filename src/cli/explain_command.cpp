@@ -5,7 +5,7 @@
 #include <string>
 
 #include "cli/commands.h"
-#include "cli/options.h"
+#include "cli/look_words.h"
 #include "cli/run_argument.h"
 #include "core/printable.h"
 #include "node/clock.h"
@@ -17,41 +17,15 @@
 namespace gradus::cli {
 namespace {
 
-constexpr const char* help =
-    "Usage: gradus explain RUN         what the run's slots wait for\n"
-    "       gradus explain RUN STEP    why that step is not running, or how it came to its end\n\n"
-    "RUN is a run directory or its steps file; STEP an id or an ordinal.\n\n"
-    "  --json   for programs (src/docs/json.md)\n\n"
-    "Reasons are those that the journal and the run's copy of its steps show; nearest first.\n";
+constexpr LookOption options[] = {{"json", nullptr, "for programs (gradus-json(5), src/docs/json.md)"}};
 
-[[noreturn]] void refuse(const std::string& what) {
-  tell(stderr, "gradus: {}\n", printable(what));
-  throw Leave{2};
-}
-
-struct Wanted {
-  std::string run, step;
-  bool json = false;
-};
-
-Wanted read_words(const Words& words) {
-  Wanted wanted;
-  for (const auto& word : words) {
-    if (word == "--json") {
-      wanted.json = true;
-    } else if (word.starts_with("-") && word != "-") {
-      refuse(fmt::format("gradus explain does not know '{}': see gradus explain --help", word));
-    } else if (wanted.run.empty()) {
-      wanted.run = word;
-    } else if (wanted.step.empty()) {
-      wanted.step = word;
-    } else {
-      refuse(fmt::format("one step, please: both '{}' and '{}' were given", wanted.step, word));
-    }
-  }
-  if (wanted.run.empty()) refuse("which run? gradus explain RUN [STEP]");
-  return wanted;
-}
+const LookForm form{"explain",
+                    "Usage: gradus explain RUN         what the run's slots wait for\n"
+                    "       gradus explain RUN STEP    why that step is not running, or how it came to its end\n\n"
+                    "RUN is a run directory or its steps file; STEP an id or an ordinal.\n",
+                    options,
+                    "Reasons are those that the journal and the run's copy of its steps show; nearest first.\n",
+                    {"run", "step"}};
 
 void print(const std::string& title, const std::vector<std::string>& reasons, bool as_json) {
   if (as_json) {
@@ -65,30 +39,25 @@ void print(const std::string& title, const std::vector<std::string>& reasons, bo
 
 }  // namespace
 
-int explain_command(const Words& words) {
-  for (const auto& word : words) {
-    if (word != "--help" && word != "-h") continue;
-    tell(stdout, "{}", help);
-    return 0;
-  }
-  const auto wanted = read_words(words);
-  const auto run = run_of(wanted.run);
+int explain_command(const Words& given) {
+  const LookWords words(form, given);
+  const auto run = run_of(words.value("run"));
   std::string why_not;
   const auto graph = graph_of_run(run, why_not);
-  if (!graph) refuse(why_not + ": without it nothing can be explained");
+  if (!graph) words.refuse(why_not + ": without it nothing can be explained");
   const JournalTail journal(run + "/journal.jsonl");
   const auto& chronicle = journal.chronicle();
-  if (chronicle.lives().empty()) refuse(run + " has not begun");
+  if (chronicle.lives().empty()) words.refuse(run + " has not begun");
   const auto status = status_of(run, chronicle, pulse_of(run, chronicle), epoch_s());
   const Explanation explanation(status, chronicle, *graph);
   if (!journal.damage().empty()) tell(stderr, "gradus: {}\n", printable(journal.damage()));
-  if (wanted.step.empty()) {
-    print(fmt::format("{}: {}", run, status.state_text), explanation.of_run(), wanted.json);
+  if (!words.has("step")) {
+    print(fmt::format("{}: {}", run, status.state_text), explanation.of_run(), words.has("json"));
     return 0;
   }
-  const auto step = graph->find(wanted.step);
-  if (step == no_step) refuse(fmt::format("{} has no step '{}'", run, wanted.step));
-  print("step " + graph->name(step), explanation.of_step(step), wanted.json);
+  const auto step = graph->find(words.value("step"));
+  if (step == no_step) words.refuse(fmt::format("{} has no step '{}'", run, words.value("step")));
+  print("step " + graph->name(step), explanation.of_step(step), words.has("json"));
   return 0;
 }
 

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "cli/commands.h"
+#include "cli/look_words.h"
 #include "cli/run_argument.h"
 #include "core/printable.h"
 #include "core/size_text.h"
@@ -19,13 +20,19 @@
 namespace gradus::cli {
 namespace {
 
-constexpr const char* help =
+constexpr LookOption options[] = {{"attempt", "N", "of its Nth attempt (default: its latest)"},
+                                  {"out", nullptr, "only its standard output"},
+                                  {"err", nullptr, "only its standard error"},
+                                  {"follow,f", nullptr, "while it runs, go on until it has ended"}};
+
+const LookForm form{
+    "logs",
     "Usage: gradus logs RUN                 which steps have written how much\n"
     "       gradus logs RUN STEP [options]  what a step has written: its standard output, then its standard error\n\n"
-    "RUN is a run directory or its steps file; STEP an id, or an ordinal.\n\n"
-    "  --attempt N   of its Nth attempt (default: its latest)\n"
-    "  --out, --err  only this stream\n"
-    "  --follow      while it runs, go on until it has ended\n";
+    "RUN is a run directory or its steps file; STEP an id, or an ordinal.\n",
+    options,
+    "",
+    {"run", "step"}};
 
 struct Wanted {
   std::string run;
@@ -37,11 +44,6 @@ struct Wanted {
 int refuse(const std::string& what) {
   tell(stderr, "gradus: {}\n", printable(what));
   return 2;
-}
-
-bool is_number(const std::string& text, std::uint32_t& number) {
-  const char* end = text.data() + text.size();
-  return std::from_chars(text.data(), end, number).ptr == end && !text.empty();
 }
 
 /// Prints `output` from its byte `from` on; returns how far it came.
@@ -141,36 +143,18 @@ int show(const Wanted& wanted, const std::string& run) {
 
 }  // namespace
 
-int logs_command(const Words& words) {
-  Wanted wanted;
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    const auto& word = words[i];
-    if (word == "--help" || word == "-h") {
-      fmt::print("{}", help);
-      return 0;
-    }
+int logs_command(const Words& given) {
+  const LookWords words(form, given);
+  Wanted wanted{words.value("run"), words.value("step"), {}, !words.has("err"), !words.has("out"), words.has("follow")};
+  if (!wanted.out && !wanted.err) words.refuse("--out and --err exclude each other");
+  if (words.has("attempt")) {
+    const auto text = words.value("attempt");
     std::uint32_t number = 0;
-    if (word == "--out") {
-      wanted.err = false;
-    } else if (word == "--err") {
-      wanted.out = false;
-    } else if (word == "--follow" || word == "-f") {
-      wanted.follow = true;
-    } else if (word == "--attempt") {
-      if (i + 1 == words.size() || !is_number(words[++i], number)) return refuse("--attempt wants a number");
-      wanted.attempt = number;
-    } else if (word.starts_with("-")) {
-      return refuse(fmt::format("gradus logs does not know '{}': see gradus logs --help", word));
-    } else if (wanted.run.empty()) {
-      wanted.run = word;
-    } else if (wanted.step.empty()) {
-      wanted.step = word;
-    } else {
-      return refuse(fmt::format("one step, please: both '{}' and '{}' were given", wanted.step, word));
-    }
+    const char* end = text.data() + text.size();
+    const auto [after, error] = std::from_chars(text.data(), end, number);
+    if (after != end || error != std::errc() || number == 0) words.refuse("--attempt wants a number, from 1");
+    wanted.attempt = number;
   }
-  if (wanted.run.empty()) return refuse("which run? gradus logs RUN [STEP]");
-  if (!wanted.out && !wanted.err) return refuse("--out and --err exclude each other");
   const auto run = run_of(wanted.run);
   return wanted.step.empty() ? list(run) : show(wanted, run);
 }

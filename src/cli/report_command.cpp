@@ -10,7 +10,7 @@
 
 #include "cli/commands.h"
 #include "cli/loaded_run.h"
-#include "cli/options.h"
+#include "cli/look_words.h"
 #include "cli/run_argument.h"
 #include "core/printable.h"
 #include "report/page.h"
@@ -21,58 +21,39 @@
 namespace gradus::cli {
 namespace {
 
-constexpr const char* report_help =
+constexpr LookOption report_options[] = {
+    {"output", "FILE|-", "where to (default: report.html in the run directory; -: standard output)"},
+    {"json", nullptr, "the facts behind the page instead, to standard output unless --output is given"}};
+
+const LookForm report_form{
+    "report",
     "Usage: gradus report RUN [options]\n\n"
     "Writes one page on which all of a run can be looked at: what ran where and when, use of the slots, the tail,\n"
     "durations, failures, the critical path, where time was lost, and how many nodes to ask for next time.\n"
-    "RUN is a run directory or its steps file; it may be running.\n\n"
-    "  --output FILE|-  where to (default: report.html in the run directory; -: standard output)\n"
-    "  --json           the facts behind the page instead, to standard output unless --output is given\n";
+    "RUN is a run directory or its steps file; it may be running.\n",
+    report_options,
+    "",
+    {"run"}};
 
-constexpr const char* trace_help =
+constexpr LookOption trace_options[] = {
+    {"output", "FILE|-", "where to (default: trace.json in the run directory; -: standard output)"}};
+
+const LookForm trace_form{
+    "trace",
     "Usage: gradus trace RUN [options]\n\n"
     "Writes a run in the Chrome trace event format, for ui.perfetto.dev or chrome://tracing: nodes are processes, "
     "slots\n"
     "threads, attempts slices with arrows from what they need.\n"
-    "RUN is a run directory or its steps file; it may be running.\n\n"
-    "  --output FILE|-  where to (default: trace.json in the run directory; -: standard output)\n";
+    "RUN is a run directory or its steps file; it may be running.\n",
+    trace_options,
+    "",
+    {"run"}};
 
-struct Wanted {
-  std::string run, output;
-  bool json = false;
-};
-
-[[noreturn]] void refuse(const std::string& what) {
-  fmt::print(stderr, "gradus: {}\n", printable(what));
-  throw Leave{2};
-}
-
-Wanted wanted_of(const Words& words, const char* subcommand, const char* help, bool knows_json) {
-  Wanted wanted;
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    const auto& word = words[i];
-    if (word == "--help" || word == "-h") {
-      fmt::print("{}", help);
-      throw Leave{0};
-    }
-    if (word == "--output" && i + 1 < words.size()) {
-      wanted.output = words[++i];
-    } else if (word.starts_with("--output=")) {
-      wanted.output = word.substr(9);
-    } else if (word == "--output") {
-      refuse("--output wants a file, or - for standard output");
-    } else if (word == "--json" && knows_json) {
-      wanted.json = true;
-    } else if (word.starts_with("-")) {
-      refuse(fmt::format("gradus {0} does not know '{1}': see gradus {0} --help", subcommand, word));
-    } else if (wanted.run.empty()) {
-      wanted.run = word;
-    } else {
-      refuse(fmt::format("one run, please: both '{}' and '{}' were given", wanted.run, word));
-    }
-  }
-  if (wanted.run.empty()) refuse(fmt::format("which run? gradus {} RUN", subcommand));
-  return wanted;
+/// Where to, or `by_default`.
+std::string output_of(const LookWords& words, const std::string& by_default) {
+  if (!words.has("output")) return by_default;
+  if (words.value("output").empty()) words.refuse("--output wants a file, or - for standard output");
+  return words.value("output");
 }
 
 /// Written beside the place and moved there when it is whole: whoever opens it meanwhile sees the old one.
@@ -133,24 +114,26 @@ ReportInput input_of(const LoadedRun& run) {
 
 }  // namespace
 
-int report_command(const Words& words) {
-  const auto wanted = wanted_of(words, "report", report_help, true);
-  const LoadedRun run(run_of(wanted.run));
+int report_command(const Words& given) {
+  const LookWords words(report_form, given);
+  const LoadedRun run(run_of(words.value("run")));
+  const bool as_json = words.has("json");
+  const auto path = output_of(words, as_json ? std::string("-") : run.directory() + "/report.html");
   tell_of(run);
   const auto json = report_json(input_of(run));
-  const auto by_default = wanted.json ? std::string("-") : run.directory() + "/report.html";
-  Output output(wanted.output.empty() ? by_default : wanted.output);
-  output.write(wanted.json ? json + "\n" : report_page(json));
+  Output output(path);
+  output.write(as_json ? json + "\n" : report_page(json));
   output.finish();
   return 0;
 }
 
-int trace_command(const Words& words) {
-  const auto wanted = wanted_of(words, "trace", trace_help, false);
-  const LoadedRun run(run_of(wanted.run));
+int trace_command(const Words& given) {
+  const LookWords words(trace_form, given);
+  const LoadedRun run(run_of(words.value("run")));
+  const auto path = output_of(words, run.directory() + "/trace.json");
   tell_of(run);
   const RunStory story(run.chronicle(), run.graph().get(), run.goes_on_until());
-  Output output(wanted.output.empty() ? run.directory() + "/trace.json" : wanted.output);
+  Output output(path);
   write_trace(story, [&](std::string_view text) { output.write(text); });
   output.finish();
   return 0;

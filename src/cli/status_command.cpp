@@ -15,7 +15,7 @@
 
 #include "cli/colour.h"
 #include "cli/commands.h"
-#include "cli/options.h"
+#include "cli/look_words.h"
 #include "cli/run_argument.h"
 #include "core/printable.h"
 #include "gradus/steps_file.h"
@@ -30,15 +30,20 @@
 namespace gradus::cli {
 namespace {
 
-constexpr const char* help =
+constexpr LookOption options[] = {
+    {"watch", "[TIME]", "show it again every TIME (default 2s), until q or Ctrl-C"},
+    {"running", nullptr, "only what runs: all of it"},
+    {"failed", nullptr, "only what has failed: all of it"},
+    {"step", "STEP", "one step, by its id or ordinal: its attempts, what it waits for, the end of its output"},
+    {"json", nullptr, "for programs (gradus-json(5), src/docs/json.md)"}};
+
+const LookForm form{
+    "status",
     "Usage: gradus status RUN [options]   how a run stands, while it runs or afterwards\n\n"
-    "RUN is a run directory or its steps file. Nothing is written there, and the run is not disturbed.\n\n"
-    "  --watch [TIME]  show it again every TIME (default 2s), until q or Ctrl-C\n"
-    "  --running       only what runs: all of it\n"
-    "  --failed        only what has failed: all of it\n"
-    "  --step STEP     one step, by its id or ordinal: its attempts, what it waits for, the end of its output\n"
-    "  --json          for programs (src/docs/json.md)\n\n"
-    "Exit code: 0; 2 when there is no such run or step.\n";
+    "RUN is a run directory or its steps file. Nothing is written there, and the run is not disturbed.\n",
+    options,
+    "Exit code: 0; 2 when there is no such run or step.\n",
+    {"run"}};
 
 struct Wanted {
   std::string run, step;
@@ -46,41 +51,31 @@ struct Wanted {
   bool json = false, running = false, failed = false;
 };
 
-[[noreturn]] void refuse(const std::string& what) {
-  tell(stderr, "gradus: {}: see gradus status --help\n", printable(what));
-  throw Leave{2};
+/// `--watch 5s` with a blank: a value that may be left out is else looked for behind an equals sign alone.
+Words with_joined_watch(Words words) {
+  for (std::size_t i = 0; i + 1 < words.size(); ++i) {
+    if (words[i] != "--watch" || parse_duration(words[i + 1]) <= 0) continue;
+    words[i] += "=" + words[i + 1];
+    words.erase(words.begin() + static_cast<std::ptrdiff_t>(i) + 1);
+  }
+  return words;
 }
 
-Wanted read_words(const Words& words) {
-  Wanted wanted;
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    const auto& word = words[i];
-    const bool has_next = i + 1 < words.size();
-    if (word == "--json") {
-      wanted.json = true;
-    } else if (word == "--running") {
-      wanted.running = true;
-    } else if (word == "--failed") {
-      wanted.failed = true;
-    } else if (word == "--watch") {
-      wanted.watch_s = 2;
-      if (has_next && parse_duration(words[i + 1]) > 0) wanted.watch_s = std::max(0.1, parse_duration(words[++i]));
-    } else if (word == "--step") {
-      if (!has_next) refuse("--step wants a step");
-      wanted.step = words[++i];
-    } else if (word.starts_with("-")) {
-      refuse(fmt::format("gradus status does not know '{}'", word));
-    } else if (wanted.run.empty()) {
-      wanted.run = word;
-    } else {
-      refuse(fmt::format("one run, please: both '{}' and '{}' were given", wanted.run, word));
+Wanted read_words(const LookWords& words) {
+  Wanted wanted{words.value("run"), words.value("step"),  0,
+                words.has("json"),  words.has("running"), words.has("failed")};
+  if (words.has("watch")) {
+    const auto every = words.value("watch");
+    wanted.watch_s = every.empty() ? 2 : std::max(0.1, parse_duration(every));
+    if (!every.empty() && parse_duration(every) <= 0) {
+      words.refuse(fmt::format("--watch wants a time, as 2s, and not '{}'", every));
     }
+    if (isatty(1) == 0) words.refuse("--watch needs a terminal");
   }
-  if (wanted.run.empty()) refuse("which run? gradus status RUN");
-  if (wanted.running && wanted.failed) refuse("--running and --failed exclude each other");
-  if (wanted.json && wanted.watch_s > 0) refuse("--json and --watch exclude each other");
+  if (wanted.running && wanted.failed) words.refuse("--running and --failed exclude each other");
+  if (wanted.json && wanted.watch_s > 0) words.refuse("--json and --watch exclude each other");
   if (!wanted.step.empty() && (wanted.running || wanted.failed || wanted.watch_s > 0)) {
-    refuse("--step goes with --json only");
+    words.refuse("--step goes with --json only");
   }
   return wanted;
 }
@@ -218,7 +213,6 @@ StatusView view_for(const winsize& size) {
 }
 
 int watch(Look& look, const Wanted& wanted) {
-  if (isatty(1) == 0) refuse("--watch needs a terminal");
   // poll(2) returns EINTR, and the terminal is put back.
   struct sigaction leave {};
   leave.sa_handler = leave_by_signal;
@@ -234,12 +228,12 @@ int watch(Look& look, const Wanted& wanted) {
   }
 }
 
-int one_step(Look& look, const std::string& run, const Wanted& wanted) {
+int one_step(Look& look, const std::string& run, const Wanted& wanted, const LookWords& words) {
   const auto status = look.status();
   std::string why_not;
   const auto graph = graph_of_run(run, why_not);
   const StepStory story(status, look.chronicle(), graph, run, wanted.step);
-  if (!story.found()) refuse(fmt::format("{} has no step '{}'", run, wanted.step));
+  if (!story.found()) words.refuse(fmt::format("{} has no step '{}'", run, wanted.step));
   tell(stdout, "{}", wanted.json ? story.json() : story.text());
   if (!graph) tell(stderr, "gradus: what it needs is not known: {}\n", printable(why_not));
   return 0;
@@ -247,16 +241,12 @@ int one_step(Look& look, const std::string& run, const Wanted& wanted) {
 
 }  // namespace
 
-int status_command(const Words& words) {
-  for (const auto& word : words) {
-    if (word != "--help" && word != "-h") continue;
-    tell(stdout, "{}", help);
-    return 0;
-  }
+int status_command(const Words& given) {
+  const LookWords words(form, with_joined_watch(given));
   const auto wanted = read_words(words);
   const auto run = run_of(wanted.run);
   Look look(run);
-  if (!wanted.step.empty()) return one_step(look, run, wanted);
+  if (!wanted.step.empty()) return one_step(look, run, wanted, words);
   if (wanted.watch_s > 0) return watch(look, wanted);
   const auto status = look.status();
   if (wanted.json) {

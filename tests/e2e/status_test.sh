@@ -140,6 +140,22 @@ expect_match "message" "holds no run" "$seen"
 expect_exit 2 "$gradus" status steps.run --step unknown
 expect_match "message" "has no step 'unknown'" "$seen"
 expect_exit 2 "$gradus" status steps.run --colour
+expect_match "message" "status does not know '--colour': see gradus status --help" "$seen"
+expect_exit 2 "$gradus" status steps.run other.run
+expect_match "message" "one run, please: both 'steps.run' and 'other.run' were given" "$seen"
+expect_exit 2 "$gradus" status steps.run --watch 1s
+expect_match "message" "--watch needs a terminal" "$seen"
 expect_exit 2 "$gradus" explain steps.run unknown
+expect_exit 2 "$gradus" explain steps.run 1 2
+expect_match "message" "one step, please: both '1' and '2'" "$seen"
+expect_exit 2 "$gradus" logs steps.run 1 --attempt none
+expect_match "message" "--attempt wants a number" "$seen"
+
+it "options may have their values behind an equals sign or a blank"
+expect_exit 0 "$gradus" status steps.run --step 1
+spaced=$seen
+expect_exit 0 "$gradus" status --step=1 steps.run
+expect_equal "step" "$spaced" "$seen"
+for command in status explain logs report trace; do expect_exit 0 "$gradus" $command -h; done
 expect_exit 0 "$gradus" status --help
 expect_exit 0 "$gradus" explain --help
