@@ -44,6 +44,23 @@ TEST(Bars, join_short_neighbours_until_they_are_few_enough_and_lose_none) {
   for (std::size_t i = 1; i < bars.size(); ++i) {
     EXPECT_TRUE(bars[i].lane != bars[i - 1].lane || bars[i].begin >= bars[i - 1].end);
   }
+  double covered = 0;
+  for (const auto& bar : bars) covered += bar.end - bar.begin;
+  EXPECT_NEAR(covered, 3000 * 0.01, 0.1);
+}
+
+TEST(Bars, do_not_join_failures_as_long_as_there_is_room_for_them) {
+  TestJournal journal;
+  journal.life(0, 3000).worker(0, "h1", "0");
+  for (std::uint32_t step = 1; step <= 3000; ++step) {
+    const bool fails = step > 1000 && step <= 1005;  // one after the other
+    journal.ran(step, 0, 0.01 * step, 0.01 * step + 0.01, fails ? "exit_code" : "succeeded");
+  }
+  journal.over(31);
+  const RunStory story(journal.chronicle(), nullptr);
+  std::size_t failures = 0;
+  for (const auto& bar : bars_of(story, 500)) failures += is_trouble(bar.outcome) ? 1 : 0;
+  EXPECT_EQ(failures, 5U);
 }
 
 TEST(Bars, show_each_failure_by_itself_among_joined_successes) {

@@ -51,6 +51,18 @@ TEST(BadPlaces, are_slots_that_were_quarantined) {
   EXPECT_NEAR(places[0].t_s, 1, 1e-3);
 }
 
+TEST(BadPlaces, what_was_cancelled_says_nothing_of_its_slot) {
+  TestJournal journal;
+  journal.life(0, 20).worker(0, "h1", "0 1");
+  for (std::uint32_t step = 1; step <= 6; ++step) journal.ran(step, 0, step, step + 1);
+  for (std::uint32_t step = 7; step <= 9; ++step) journal.ran(step, 1, step, step + 1, "exit_code");
+  for (std::uint32_t step = 10; step <= 20; ++step) journal.ran(step, 1, step, step + 1, "cancelled");
+  const RunStory story(journal.chronicle(), nullptr);
+  const auto places = bad_places_of(story);
+  ASSERT_EQ(places.size(), 1U);
+  EXPECT_EQ(places[0].attempts, 3U);
+}
+
 TEST(BadPlaces, are_slots_where_most_fails_that_succeeds_elsewhere_and_none_when_all_fails) {
   TestJournal one, all;
   for (auto* journal : {&one, &all}) {

@@ -40,5 +40,15 @@ TEST(Shapes, tell_the_durations_of_what_succeeded_and_how_many_failed) {
   EXPECT_EQ(story.name_of(shapes[0].longest), "4");
 }
 
+TEST(Shapes, do_not_count_what_was_cancelled) {
+  TestJournal journal(steps("align m1.mrc\nalign m2.mrc\n"));
+  journal.life(0).worker(0, "h1", "-").ran(1, 0, 0, 1).ran(2, 0, 1, 101, "cancelled").over(101);
+  const RunStory story(journal.chronicle(), journal.graph());
+  const auto shapes = shapes_of(story);
+  ASSERT_EQ(shapes.size(), 1U);
+  EXPECT_EQ(shapes[0].count, 1U);
+  EXPECT_NEAR(shapes[0].total_s, 1, 1e-3);
+}
+
 }  // namespace
 }  // namespace gradus

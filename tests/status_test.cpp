@@ -1,15 +1,12 @@
 #include "run/status.h"
 
-#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <nlohmann/json.hpp>
 
-#include "core/step_keys.h"
 #include "gradus/steps_file.h"
 #include "run/explanation.h"
 #include "run/seal.h"
-#include "run/time_left.h"
 
 namespace gradus {
 namespace {
@@ -46,10 +43,10 @@ class StatusTest : public testing::Test {
   }
   void launch(int step, double t, int on = 1, int slot = 0, int attempt = 1, const std::string& more = "") {
     add(R"({"launch":)" + std::to_string(step) + R"(,"t":)" + std::to_string(t) + R"(,"a":)" + std::to_string(attempt) +
-        R"(,"worker":)" + std::to_string(on) + R"(,"slots":[)" + std::to_string(slot) + "]" + more + R"(,"key":")" +
-        key(step) + R"(","digest":"1","id":"s)" + std::to_string(step) + "\"}");
+        R"(,"worker":)" + std::to_string(on) + R"(,"slots":[)" + std::to_string(slot) + "]" + more +
+        R"(,"key":"000000000000000)" + std::to_string(step) + R"(","digest":"1","id":"s)" + std::to_string(step) +
+        "\"}");
   }
-  virtual std::string key(int step) const { return "000000000000000" + std::to_string(step); }
   void end(int step, double start, double stop, const std::string& outcome, const std::string& final_state,
            int attempt = 1) {
     add(R"({"end":)" + std::to_string(step) + R"(,"t":)" + std::to_string(stop) + R"(,"a":)" + std::to_string(attempt) +
@@ -112,70 +109,6 @@ TEST_F(StatusTest, the_time_left_counts_what_runs_already_for_longer_than_others
   EXPECT_NEAR(*status(1100).left_s, 100 * 4 / 4.0, 1.1);
   add(R"({"stop":"drain","t":1100.0,"why":"signal USR1"})");
   EXPECT_FALSE(status(1100).left_s);
-}
-
-/// Six steps of two shapes: s1 to s4 align, s5 needs s4 and s6 needs s5, both join.
-class TimeLeftTest : public StatusTest {
- protected:
-  void SetUp() override {
-    std::string steps;
-    for (int i = 1; i <= 6; ++i) {
-      steps +=
-          fmt::format(R"({{"id":"s{}","command":"{}.mrc"{}}})", i, i <= 4 ? "align m" + std::to_string(i) : "join a",
-                      i <= 4 ? "" : fmt::format(R"(,"needs":["s{}"])", i - 1));
-      steps += '\n';
-    }
-    graph_ = parse_steps("a.jsonl", std::make_shared<const std::string>(steps), StepsFormat::json_lines,
-                         [](std::string_view) { return false; })
-                 .graph;
-    ASSERT_TRUE(graph_);
-    known_ = std::make_unique<KnownSteps>(graph_);
-    StatusTest::SetUp();
-  }
-  std::string key(int step) const override {
-    return fmt::format("{:016x}", step_keys(*graph_).at(static_cast<std::size_t>(step) - 1).key);
-  }
-  std::optional<double> left(double now) const {
-    return status_of("a.run", chronicle, RunPulse::runs, now, known_.get()).left_s;
-  }
-  void new_life() { StatusTest::SetUp(); }
-
-  std::shared_ptr<const Graph> graph_;
-  std::unique_ptr<KnownSteps> known_;
-};
-
-TEST_F(TimeLeftTest, is_the_chain_that_is_left_where_that_is_longer_than_the_work_over_the_slots) {
-  launch(1, 1000);
-  EXPECT_FALSE(left(1001)) << "nothing is known yet";
-  end(1, 1000, 1010, "succeeded", "succeeded");
-  // All take 10 s: 5 steps on 4 slots would be 12.5 s, but s4, s5 and s6 follow each other.
-  EXPECT_NEAR(*left(1010), 30, 1e-3);
-}
-
-TEST_F(TimeLeftTest, knows_the_shapes_apart) {
-  launch(1, 1000);
-  end(1, 1000, 1010, "succeeded", "succeeded");
-  launch(4, 1010, 1, 1);
-  end(4, 1010, 1020, "succeeded", "succeeded");
-  launch(5, 1020);
-  end(5, 1020, 1120, "succeeded", "succeeded");
-  EXPECT_NEAR(*left(1120), 100, 1e-3) << "s6 joins as s5 did";
-}
-
-TEST_F(TimeLeftTest, what_runs_has_less_before_it_and_what_runs_long_makes_its_like_longer) {
-  launch(1, 1000);
-  end(1, 1000, 1010, "succeeded", "succeeded");
-  launch(4, 1010);
-  // 16 s at work for one end: 10 s are left of s4, and s5 and s6 take 16 s as all others do.
-  EXPECT_NEAR(*left(1016), 10 + 16 + 16, 1e-3);
-}
-
-TEST_F(TimeLeftTest, learns_from_earlier_lives) {
-  launch(1, 1000);
-  end(1, 1000, 1010, "succeeded", "succeeded");
-  new_life();
-  add(R"({"kept":1,"t":2000.0,"ranges":[1,1]})");
-  EXPECT_NEAR(*left(2000), 30, 1e-3);
 }
 
 TEST_F(StatusTest, a_run_that_nobody_holds_and_nobody_ended_was_broken_off) {

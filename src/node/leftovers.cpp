@@ -12,6 +12,7 @@
 #include <charconv>
 #include <cstring>
 #include <ctime>
+#include <optional>
 
 #include "node/clock.h"
 
@@ -33,9 +34,11 @@ std::string content(const std::string& path) {
   return text;
 }
 
-/// As it was when the process was started; empty when it has none or may not be looked at.
-std::string lineage_of(pid_t process) {
+/// As it was when the process was started; empty when it has none; nothing when there is nothing to be seen: it may not
+/// be looked at, has no environment at all, or is just becoming another program (execve closes descriptors first).
+std::optional<std::string> lineage_of(pid_t process) {
   const auto environment = content("/proc/" + std::to_string(process) + "/environ");
+  if (environment.empty()) return std::nullopt;
   const std::string key = std::string(lineage_variable) + "=";
   for (std::size_t at = 0; at < environment.size();) {
     const auto end = std::min(environment.find('\0', at), environment.size());
@@ -44,7 +47,7 @@ std::string lineage_of(pid_t process) {
     }
     at = end + 1;
   }
-  return {};
+  return std::string();
 }
 
 }  // namespace
@@ -106,14 +109,21 @@ std::vector<pid_t> Leftovers::orphans() const {
 
 bool Leftovers::end(const std::string& attempt, bool also_unknown, double within_s) {
   if (orphans().empty()) return true;
+  constexpr int looks_at_what_shows_nothing = 3;
   const double until = monotonic_s() + within_s;
-  for (long nap = 1;; nap = std::min(nap * 2, 50L)) {
+  int look = 0;
+  for (long nap = 1;; nap = std::min(nap * 2, 50L), ++look) {
     bool any = false;
     {
       const std::lock_guard lock(mutex_);
       for (const pid_t process : orphans()) {
         if (waitpid(process, nullptr, WNOHANG) != 0) continue;  // it had ended
-        const auto lineage = lineage_of(process);
+        const auto seen = lineage_of(process);
+        if (!seen && !also_unknown && look < looks_at_what_shows_nothing) {
+          any = true;
+          continue;
+        }
+        const auto lineage = seen.value_or("");
         // Once it is dead its own children come to us: hence the next round.
         if (lineage.empty() ? !also_unknown : !is_of_lineage(lineage, attempt)) continue;
         any = true;
@@ -136,7 +146,7 @@ void end_lineage(std::string_view rank_lineage) {
       pid_t process = 0;
       const char* name_end = entry->d_name + strlen(entry->d_name);
       if (std::from_chars(entry->d_name, name_end, process).ptr != name_end || process <= 1) continue;
-      if (process == getpid() || !is_of_lineage(lineage_of(process), rank_lineage)) continue;
+      if (process == getpid() || !is_of_lineage(lineage_of(process).value_or(""), rank_lineage)) continue;
       any = true;
       kill(process, SIGKILL);
     }
