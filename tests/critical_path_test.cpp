@@ -53,6 +53,20 @@ TEST(CriticalPath, tells_how_long_each_waited_and_what_came_first_since_the_begi
   EXPECT_NEAR(links[1].waited_s, 1.5, 1e-3);
 }
 
+TEST(CriticalPath, forgives_clocks_that_differ_a_little_and_no_more) {
+  for (const double late_s : {0.3, 5.0}) {
+    TestJournal journal(support::graph("a; b after a"));
+    // By their nodes' clocks a ends after b has begun.
+    journal.life(0).worker(0, "h1", "- -").launch(1, 0, 0, {0}).launch(2, 10, 0, {1});
+    journal.end(1, 0, 10 + late_s).end(2, 10, 20).over(20);
+    if (late_s < 0.5) {
+      EXPECT_THAT(path(journal), ElementsAre("a nothing", "b prerequisite"));
+    } else {
+      EXPECT_THAT(path(journal), ElementsAre("b nothing"));
+    }
+  }
+}
+
 TEST(CriticalPath, of_a_run_in_which_nothing_was_started_is_empty) {
   TestJournal journal;
   journal.life(0, 1).worker(0, "h1", "-").over(1, 75, 1);
