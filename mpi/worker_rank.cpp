@@ -105,7 +105,11 @@ class Pump {
     if (listened >= next_beat_) {
       next_beat_ = listened + silence_.beat_every_s();
       post_.write(0, Beat{});
-      if (!bell_.knows(0)) bell_.ring(0);
+    }
+    // Until it has answered: with many ranks on its machine some find no room at its bell.
+    if (!bell_.knows(0) && monotonic_s() >= next_ring_) {
+      next_ring_ = monotonic_s() + 1;
+      bell_.ring(0);
     }
     if (listened - heard_ < silence_.worker_gives_up_s()) return;
     forsaken_ = true;
@@ -144,6 +148,7 @@ class Pump {
   Silence silence_;
   ListeningClock listening_;
   double next_beat_ = 0, heard_ = 0;  // on the listening clock
+  double next_ring_ = 0;
   bool forsaken_ = false;
   double kill_at_ = std::numeric_limits<double>::infinity();
   SlotPool pool_;  // last: its threads use the inbox

@@ -4,6 +4,9 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <memory>
+#include <vector>
+
 #include "node/inbox.h"
 
 namespace gradus {
@@ -39,6 +42,27 @@ TEST(Doorbell, after_one_ring_both_know_each_other_and_then_there_is_silence) {
   EXPECT_TRUE(master.answer()) << "the ring by which the worker says that it has heard";
   EXPECT_FALSE(worker.answer());
   EXPECT_EQ(master.known(), 1U);
+}
+
+TEST(Doorbell, with_more_at_once_than_there_is_room_for_all_know_each_other_in_the_end) {
+  constexpr std::uint32_t count = 40;
+  Doorbell master(run("a"), 0);
+  std::vector<std::unique_ptr<Doorbell>> workers;
+  for (std::uint32_t i = 1; i <= count; ++i) {
+    workers.push_back(std::make_unique<Doorbell>(run("a"), i));
+    workers.back()->ring(0);
+    master.ring(i);
+  }
+  for (int round = 0; round < 20 && master.known() < count; ++round) {
+    for (const auto& worker : workers) {
+      worker->answer();
+      if (!worker->knows(0)) worker->ring(0);
+    }
+    master.answer();
+  }
+  for (const auto& worker : workers) worker->answer();
+  EXPECT_EQ(master.known(), count);
+  for (const auto& worker : workers) EXPECT_TRUE(worker->knows(0));
 }
 
 TEST(Doorbell, nobody_there_or_too_many_rings_are_no_trouble) {

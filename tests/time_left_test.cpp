@@ -104,6 +104,10 @@ TEST_F(TimeLeft, gpu_steps_have_to_go_on_slots_with_gpus_and_wide_ones_on_severa
         "0 1");
   journal->launch(1, 0, 0, {0, 1}).end(1, 0, 10);
   EXPECT_NEAR(left(10), 2 * 10, 1e-2) << "one after the other";
+
+  begin(steps("{\"command\":\"a %(GPU)s\",\"nodes\":1}\n{\"command\":\"a %(GPU)s\",\"nodes\":1}\n"), "0 - - -");
+  journal->launch(1, 0, 0, {0, 1, 2, 3}).end(1, 0, 10);
+  EXPECT_NEAR(left(10), 10, 1e-2) << "the whole node, and not four times its slot with a GPU";
 }
 
 TEST_F(TimeLeft, of_short_steps_is_known_from_their_rate) {

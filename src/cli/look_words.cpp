@@ -30,7 +30,6 @@ std::string form_of(const LookOption& option) {
 
 po::options_description description(const LookForm& form) {
   po::options_description known;
-  known.add_options()("help,h", "")("operands", po::value<std::vector<std::string>>());
   for (const auto& option : form.options) {
     if (option.value == nullptr) {
       known.add_options()(option.name, "");
@@ -41,6 +40,11 @@ po::options_description description(const LookForm& form) {
     }
   }
   return known;
+}
+
+bool wants_help(const Words& words) {
+  const auto end = std::find(words.begin(), words.end(), "--");
+  return std::any_of(words.begin(), end, [](const auto& word) { return word == "--help" || word == "-h"; });
 }
 
 }  // namespace
@@ -56,43 +60,41 @@ std::string help_text(const LookForm& form) {
 }
 
 LookWords::LookWords(const LookForm& form, const Words& words) : form_(form) {
+  if (wants_help(words)) {
+    tell(stdout, "{}", help_text(form));
+    throw Leave{0};
+  }
   const auto known = description(form);
-  po::positional_options_description operands;
-  operands.add("operands", -1);
-  po::variables_map map;
   try {
     using style = po::command_line_style::style_t;
-    po::store(po::command_line_parser(words)
-                  .options(known)
-                  .positional(operands)
-                  .style(style::unix_style & ~style::allow_guessing)
-                  .run(),
-              map);
+    // Not stored in a map of theirs: of what is given twice the last counts, as in most programs.
+    const auto parsed =
+        po::command_line_parser(words).options(known).style(style::unix_style & ~style::allow_guessing).run();
+    Words operands;
+    for (const auto& one : parsed.options) {
+      if (one.position_key >= 0) {
+        operands.insert(operands.end(), one.value.begin(), one.value.end());
+      } else {
+        given_[one.string_key] = one.value.empty() ? "" : one.value.front();
+      }
+    }
+    take_operands(operands);
   } catch (const po::unknown_option& error) {
     refuse(fmt::format("gradus {} does not know '{}'", form.name, error.get_option_name()));
   } catch (const po::error& error) {
     refuse(error.what());
   }
-  if (map.contains("help")) {
-    tell(stdout, "{}", help_text(form));
-    throw Leave{0};
+}
+
+void LookWords::take_operands(const Words& given) {
+  const auto& names = form_.operands;
+  if (!names.empty() && given.empty()) refuse(fmt::format("which {}?", names.front()));
+  if (names.empty() && !given.empty()) refuse(fmt::format("gradus {} does not know '{}'", form_.name, given.front()));
+  if (given.size() > names.size()) {
+    const auto more = names.size();
+    refuse(fmt::format("one {}, please: both '{}' and '{}' were given", names.back(), given[more - 1], given[more]));
   }
-  for (const auto& option : form.options) {
-    const auto name = long_name(option);
-    if (map.contains(name)) given_[name] = option.value == nullptr ? "" : map[name].as<std::string>();
-  }
-  const auto given = map.contains("operands") ? map["operands"].as<std::vector<std::string>>() : Words();
-  for (std::size_t i = 0; i < given.size(); ++i) {
-    if (i < form.operands.size()) {
-      given_[form.operands[i]] = given[i];
-    } else if (form.operands.empty()) {
-      refuse(fmt::format("gradus {} does not know '{}'", form.name, given[i]));
-    } else {
-      refuse(
-          fmt::format("one {}, please: both '{}' and '{}' were given", form.operands.back(), given[i - 1], given[i]));
-    }
-  }
-  if (!form.operands.empty() && given.empty()) refuse(fmt::format("which {}?", form.operands.front()));
+  for (std::size_t i = 0; i < given.size(); ++i) given_[names[i]] = given[i];
 }
 
 std::string LookWords::value(const std::string& name) const {

@@ -40,6 +40,8 @@ class LookWords {
   [[noreturn]] void refuse(const std::string& what) const;
 
  private:
+  void take_operands(const Words& given);
+
   const LookForm& form_;
   std::map<std::string, std::string> given_;
 };

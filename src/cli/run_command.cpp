@@ -230,11 +230,12 @@ class Run {
   void read_earlier_lives() {
     if (!input_.options.resume) return;
     auto story = read_journal(directory_.journal());
-    if (!story || story->lives == 0) return;
+    if (!story) return;
     story_ = std::move(*story);
     if (story_.torn_bytes > 0) {
       say(fmt::format("{} bytes of an unfinished last record were cut off the journal", story_.torn_bytes));
     }
+    if (story_.lives == 0) return;
     const auto exists = [](const std::string& path) { return access(path.c_str(), F_OK) == 0; };
     before_ = plan_resume(*input_.steps.graph, story_, exists, directory_.path());
     tell(stdout, "resuming: {}\n", before_.in_words());

@@ -3,9 +3,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <system_error>
 
 #include "cli/commands.h"
 #include "cli/input.h"
@@ -82,6 +82,15 @@ class Simulator {
     leave_if_wrong(mistakes);
   }
 
+  /// What cannot be read is as good as none: nobody has to have an earlier run.
+  static std::optional<JournalStory> journal_there(const std::string& path) {
+    try {
+      return read_journal(path);
+    } catch (const std::system_error&) {
+      return std::nullopt;
+    }
+  }
+
   /// From the run directory: it may be in use, since nothing is written there.
   void learn() {
     const auto& asked = options().simulate.durations;
@@ -91,7 +100,7 @@ class Simulator {
     }
     const auto by_default = options().run_dir.empty() ? default_run_directory(options().steps) : options().run_dir;
     const auto path = (asked.empty() ? by_default : asked) + "/journal.jsonl";
-    const auto story = read_journal(path);
+    const auto story = journal_there(path);
     if (!story && (!asked.empty() || options().resume)) {
       leave_if_wrong({{path, 0, 0, "cannot be read: --durations names a run directory, or none"}});
     }

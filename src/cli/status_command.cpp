@@ -98,9 +98,10 @@ class Look {
   /// Each life may bring other steps. Reading a million takes longer than anybody wants to wait for a glance; then the
   /// time left is a coarser one.
   const KnownSteps* steps_of_life() {
-    const auto lives = journal_.chronicle().lives().size();
-    if (lives == read_in_life_) return steps_.get();
-    read_in_life_ = lives;
+    const auto& lives = journal_.chronicle().lives();
+    const double life = lives.empty() ? 0 : lives.back().begin;  // not how many: --restart begins with the first again
+    if (life == of_life_) return steps_.get();
+    of_life_ = life;
     steps_.reset();
     constexpr std::uintmax_t most_bytes = 16 << 20;
     std::error_code error;
@@ -113,7 +114,7 @@ class Look {
 
   std::string run_;
   JournalTail journal_;
-  std::size_t read_in_life_ = 0;
+  double of_life_ = 0;
   std::unique_ptr<const KnownSteps> steps_;
 };
 

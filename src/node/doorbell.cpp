@@ -37,13 +37,12 @@ Doorbell::~Doorbell() {
   if (fd_ >= 0) close(fd_);
 }
 
-void Doorbell::ring(std::uint32_t number) const {
-  if (fd_ < 0) return;
+bool Doorbell::ring(std::uint32_t number) const {
+  if (fd_ < 0) return false;
   sockaddr_un address;
   const auto size = set_name(run_, number, address);
-  // Full (EAGAIN): it is readable anyway. Refused: not on this machine, or gone.
-  [[maybe_unused]] const auto sent =
-      sendto(fd_, &number_, sizeof number_, MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address), size);
+  return sendto(fd_, &number_, sizeof number_, MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address), size) ==
+         sizeof number_;
 }
 
 bool Doorbell::answer() {
@@ -54,7 +53,7 @@ bool Doorbell::answer() {
     const auto got = recv(fd_, &number, sizeof number, 0);
     if (got < 0) break;
     rung = true;
-    if (got == sizeof number && known_.insert(number).second) ring(number);
+    if (got == sizeof number && !known_.contains(number) && ring(number)) known_.insert(number);
   }
   return rung;
 }

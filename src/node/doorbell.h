@@ -24,12 +24,13 @@ class Doorbell {
   Doorbell(const Doorbell&) = delete;
   Doorbell& operator=(const Doorbell&) = delete;
 
-  /// Wakes the process with that number if it is on this machine. Never blocks.
-  void ring(std::uint32_t number) const;
+  /// Wakes the process with that number if it is on this machine. Never blocks. False when it was not told who rang: it
+  /// is not there, or is awake anyway with more rings before it than there is room for (net.unix.max_dgram_qlen, 10).
+  bool ring(std::uint32_t number) const;
   /// Readable when somebody has rung; -1 where nobody can.
   int fd() const { return fd_; }
-  /// Makes fd() unreadable; true when somebody had rung. Whoever rings for the first time is rung back, so that both
-  /// know.
+  /// Makes fd() unreadable; true when somebody had rung. Whoever is not known yet is rung back, and known when that
+  /// went through: so whoever is known knows us, or will as soon as it answers.
   bool answer();
   /// True when that process has rung: it can reach us, and we it.
   bool knows(std::uint32_t number) const { return known_.contains(number); }

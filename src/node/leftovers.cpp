@@ -109,17 +109,18 @@ std::vector<pid_t> Leftovers::orphans() const {
 
 bool Leftovers::end(const std::string& attempt, bool also_unknown, double within_s) {
   if (orphans().empty()) return true;
-  constexpr int looks_at_what_shows_nothing = 3;
   const double until = monotonic_s() + within_s;
-  int look = 0;
-  for (long nap = 1;; nap = std::min(nap * 2, 50L), ++look) {
+  for (long nap = 1;; nap = std::min(nap * 2, 50L)) {
     bool any = false;
     {
       const std::lock_guard lock(mutex_);
-      for (const pid_t process : orphans()) {
+      const auto all = orphans();
+      std::erase_if(unseen_,
+                    [&all](const auto& one) { return std::find(all.begin(), all.end(), one.first) == all.end(); });
+      for (const pid_t process : all) {
         if (waitpid(process, nullptr, WNOHANG) != 0) continue;  // it had ended
         const auto seen = lineage_of(process);
-        if (!seen && !also_unknown && look < looks_at_what_shows_nothing) {
+        if (!seen && !also_unknown && may_show_itself(process)) {
           any = true;
           continue;
         }
@@ -134,6 +135,13 @@ bool Leftovers::end(const std::string& attempt, bool also_unknown, double within
     if (monotonic_s() > until) return false;
     nap_ms(nap);
   }
+}
+
+/// With the mutex held. Only a few times in its life: what shows nothing for good (env -i, another user's) must not
+/// hold up the end of every step.
+bool Leftovers::may_show_itself(pid_t process) {
+  constexpr int most_looks = 3;
+  return ++unseen_[process] <= most_looks;
 }
 
 void end_lineage(std::string_view rank_lineage) {

@@ -13,6 +13,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace gradus {
@@ -43,10 +44,12 @@ class Leftovers {
 
  private:
   std::vector<pid_t> orphans() const;
+  bool may_show_itself(pid_t process);
 
-  int children_fd_ = -1;      // /proc/self/task/PID/children
-  std::vector<pid_t> known_;  // our own: the guardian
-  std::mutex mutex_;          // held from looking to reaping: a number must not be given away in between
+  int children_fd_ = -1;                   // /proc/self/task/PID/children
+  std::vector<pid_t> known_;               // our own: the guardian
+  std::unordered_map<pid_t, int> unseen_;  // looks at processes whose environment shows nothing
+  std::mutex mutex_;                       // held from looking to reaping: a number must not be given away in between
 };
 
 /// Ends by KILL all processes on this machine that are of the lineage of a rank which is gone itself.

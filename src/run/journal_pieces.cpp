@@ -11,7 +11,7 @@
 
 namespace gradus {
 
-std::uint64_t read_in_pieces(int file, std::uint64_t from, JournalRecords& records) {
+BytesRead read_in_pieces(int file, std::uint64_t from, JournalRecords& records) {
   constexpr std::size_t piece_bytes = std::size_t{8} << 20;
   std::vector<char> piece;
   std::size_t have = 0;  // of the piece: what could not be taken yet
@@ -27,7 +27,7 @@ std::uint64_t read_in_pieces(int file, std::uint64_t from, JournalRecords& recor
     std::memmove(piece.data(), piece.data() + took, have - took);
     have -= took;
     taken += took;
-    if (got == 0 || !records.damage().what.empty()) return taken;
+    if (got == 0 || !records.damage().what.empty()) return {taken, have};
   }
 }
 

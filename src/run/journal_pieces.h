@@ -9,9 +9,14 @@
 
 namespace gradus {
 
+struct BytesRead {
+  std::uint64_t taken = 0;
+  std::uint64_t left = 0;  ///< of a record that is not whole
+};
+
 /// Gives `records` what stands in `file` from byte `from` on, up to its end, the first damage, or a record that is not
-/// whole. Returns the bytes that were taken. Throws std::system_error when the file cannot be read, and what
+/// whole. Throws std::system_error when the file cannot be read, and what
 /// JournalRecords::read() throws.
-std::uint64_t read_in_pieces(int file, std::uint64_t from, JournalRecords& records);
+BytesRead read_in_pieces(int file, std::uint64_t from, JournalRecords& records);
 
 }  // namespace gradus

@@ -60,11 +60,10 @@ class StoryReader : public RecordSink {
 
 constexpr std::size_t least_for_a_step = 200;  // launch and end
 
-/// `size`: of the whole journal.
-void finish(const JournalRecords& records, std::uint64_t taken, std::uint64_t size, JournalStory& story) {
+void finish(const JournalRecords& records, const BytesRead& bytes, JournalStory& story) {
   if (!records.damage().what.empty()) throw std::runtime_error(records.damage_in_words());
-  story.whole_size = taken;
-  story.torn_bytes = size - taken;
+  story.whole_size = bytes.taken;
+  story.torn_bytes = bytes.left;
 }
 
 }  // namespace
@@ -77,13 +76,12 @@ std::optional<JournalStory> read_journal(const std::string& path) {
   if (file.get() < 0 || fstat(file.get(), &status) != 0) {
     throw std::system_error(errno, std::generic_category(), "open " + path);
   }
-  const auto size = static_cast<std::uint64_t>(status.st_size);
   JournalStory story;
-  story.steps.reserve(size / least_for_a_step);
+  story.steps.reserve(static_cast<std::size_t>(status.st_size) / least_for_a_step);
   StoryReader reader(story);
   JournalRecords records(path, reader);
   try {
-    finish(records, read_in_pieces(file.get(), 0, records), size, story);
+    finish(records, read_in_pieces(file.get(), 0, records), story);
   } catch (const std::system_error& error) {
     throw std::system_error(error.code(), "read " + path);
   }
@@ -97,7 +95,7 @@ JournalStory read_journal_text(const std::string& path, std::string text) {
   text.reserve(size + simdjson::SIMDJSON_PADDING);
   JournalRecords records(path, reader);
   const auto taken = records.read(text.data(), size, text.capacity());
-  finish(records, taken, size, story);
+  finish(records, {taken, size - taken}, story);
   return story;
 }
 

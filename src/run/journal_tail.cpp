@@ -48,7 +48,7 @@ bool JournalTail::read() {
   if (size <= taken_ || !damage().empty()) return false;
   chronicle_->expect_attempts((size - taken_) / typical_bytes_of_an_attempt);
   try {
-    const auto took = read_in_pieces(file.get(), taken_, *records_);
+    const auto took = read_in_pieces(file.get(), taken_, *records_).taken;
     taken_ += took;
     return took > 0;
   } catch (const std::system_error& error) {

@@ -125,6 +125,12 @@ double width(const Graph& graph, StepIndex step, const Slots& slots) {
   return std::max(1.0, std::ceil(*options.gpus * slots.with_gpu / slots.gpus));
 }
 
+/// Of these, with GPUs.
+double gpu_width(const Graph& graph, StepIndex step, const Slots& slots) {
+  const auto nodes = graph.options(step).nodes;
+  return nodes > 0 && slots.nodes > 0 ? nodes * slots.with_gpu / slots.nodes : width(graph, step, slots);
+}
+
 bool wants_gpu(const Graph& graph, StepIndex step) {
   const auto& gpus = graph.options(step).gpus;
   return gpus ? *gpus > 0 : graph.step(step).has_gpu_mark;
@@ -150,7 +156,7 @@ std::optional<double> with_steps(const RunStatus& status, const Chronicle& chron
     rest[step] = static_cast<float>(std::max(0.0, *seconds - (begun == behind.end() ? 0 : begun->second)));
     const double held = rest[step] * width(graph, step, slots);
     work += held;
-    if (wants_gpu(graph, step)) gpu_work += held;
+    if (wants_gpu(graph, step)) gpu_work += rest[step] * gpu_width(graph, step, slots);
     sum += *seconds;
     ++left;
   }

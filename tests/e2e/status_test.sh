@@ -156,6 +156,10 @@ expect_exit 0 "$gradus" status steps.run --step 1
 spaced=$seen
 expect_exit 0 "$gradus" status --step=1 steps.run
 expect_equal "step" "$spaced" "$seen"
+expect_exit 0 "$gradus" status steps.run --step 2 --step 1  # of what is given twice the last counts
+expect_equal "step" "$spaced" "$seen"
+expect_exit 2 "$gradus" status steps.run --operands x
+expect_exit 0 "$gradus" status --no-such-option --help
 for command in status explain logs report trace; do expect_exit 0 "$gradus" $command -h; done
 expect_exit 0 "$gradus" status --help
 expect_exit 0 "$gradus" explain --help
