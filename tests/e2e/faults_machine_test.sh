@@ -10,7 +10,11 @@ cd "$scratch"
 unset GRADUS_GPU_LIST GRADUS_USE_GPU CUDA_VISIBLE_DEVICES
 export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0"
 run=(timeout -k 5 120 "$gradus" run --quiet)
-succeeded() { grep -o '"end":[0-9]*.*"final":"succeeded"' "$1/journal.jsonl" | cut -d : -f 2 | cut -d , -f 1 | sort -n; }
+# What the journal reports. A last line without its newline was torn when the disk was full, and reports nothing.
+succeeded() {
+  head -n "$(wc -l <"$1/journal.jsonl")" "$1/journal.jsonl" | grep -o '"end":[0-9]*.*"final":"succeeded"' |
+    cut -d : -f 2 | cut -d , -f 1 | sort -n
+}
 # The steps of a run write their number into `ran`. $1: how many; the rest: options of the first life, which must end
 # with 3; then the second one succeeds, and what was reported as succeeded has run once.
 ends_with_3_and_goes_on() {
