@@ -56,7 +56,11 @@ rank_pid() {
 any() { shuf -n 1; }
 nothing_runs() { ! pgrep -f "^bash $scratch/step.sh" >/dev/null; }
 # Ordinals are the steps' own numbers.
-reported() { grep -o '^{"end":[0-9]*,.*"final":"succeeded"' "$run/journal.jsonl" 2>/dev/null | cut -d : -f 2 | cut -d , -f 1 | sort -u || true; }
+# Whole lines: one that was torn when the disk was full reports nothing.
+reported() {
+  head -n "$(wc -l <"$run/journal.jsonl" 2>/dev/null || echo 0)" "$run/journal.jsonl" 2>/dev/null |
+    grep -o '^{"end":[0-9]*,.*"final":"succeeded"' | cut -d : -f 2 | cut -d , -f 1 | sort -u || true
+}
 kinds=(step step rank stop master daemon cut power disk TERM USR1 INT)
 declare -A done_faults out_of_reach
 mend=
