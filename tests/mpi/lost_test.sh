@@ -11,7 +11,7 @@ make_scratch
 cd "$scratch"
 mpi_environment
 unset GRADUS_GPU_LIST GRADUS_USE_GPU CUDA_VISIBLE_DEVICES
-if "$mpiexec" --version 2>&1 | grep -q HYDRA; then echo "skipped: the recovery mode is Open MPI's"; exit 77; fi
+if [[ $("$mpiexec" --version 2>&1) == *HYDRA* ]]; then echo "skipped: the recovery mode is Open MPI's"; exit 77; fi
 
 export GRADUS_MPIRUN="$mpiexec --enable-recovery"
 steps=40
