@@ -33,7 +33,7 @@ class ListeningClock {
   double listened_s() const { return listened_; }
 
  private:
-  static constexpr double longest_gap_s = 0.6;
+  static constexpr double longest_gap_s = 0.25;
   double last_look_ = -1;
   double listened_ = 0;
 };
