@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/longest_paths.h"
+#include "core/slot_choice.h"
 #include "core/step_keys.h"
 #include "gradus/durations.h"
 #include "run/readiness.h"
@@ -118,22 +119,16 @@ Slots slots_of(const RunStatus& status) {
 }
 
 /// How many slots a step holds; of several, as they are on the mean.
-double width(const Graph& graph, StepIndex step, const Slots& slots) {
-  const auto& options = graph.options(step);
-  if (options.nodes > 0 && slots.nodes > 0) return std::ceil(options.nodes * slots.all / slots.nodes);
-  if (!options.gpus || slots.gpus == 0) return 1;
-  return std::max(1.0, std::ceil(*options.gpus * slots.with_gpu / slots.gpus));
+double width(const Demand& demand, const Slots& slots) {
+  if (demand.nodes > 0 && slots.nodes > 0) return std::ceil(demand.nodes * slots.all / slots.nodes);
+  if (demand.gpus == 0 || slots.gpus == 0) return 1;
+  return std::max(1.0, std::ceil(demand.gpus * slots.with_gpu / slots.gpus));
 }
 
 /// Of these, with GPUs.
-double gpu_width(const Graph& graph, StepIndex step, const Slots& slots) {
-  const auto nodes = graph.options(step).nodes;
-  return nodes > 0 && slots.nodes > 0 ? nodes * slots.with_gpu / slots.nodes : width(graph, step, slots);
-}
-
-bool wants_gpu(const Graph& graph, StepIndex step) {
-  const auto& gpus = graph.options(step).gpus;
-  return gpus ? *gpus > 0 : graph.step(step).has_gpu_mark;
+double gpu_width(const Demand& demand, const Slots& slots) {
+  if (!demand.wants_gpu) return 0;
+  return demand.nodes > 0 && slots.nodes > 0 ? demand.nodes * slots.with_gpu / slots.nodes : width(demand, slots);
 }
 
 std::optional<double> with_steps(const RunStatus& status, const Chronicle& chronicle, const KnownSteps& steps) {
@@ -154,9 +149,9 @@ std::optional<double> with_steps(const RunStatus& status, const Chronicle& chron
     if (!seconds) return std::nullopt;
     const auto begun = behind.find(step);
     rest[step] = static_cast<float>(std::max(0.0, *seconds - (begun == behind.end() ? 0 : begun->second)));
-    const double held = rest[step] * width(graph, step, slots);
-    work += held;
-    if (wants_gpu(graph, step)) gpu_work += rest[step] * gpu_width(graph, step, slots);
+    const auto demand = demand_of(graph, step);
+    work += rest[step] * width(demand, slots);
+    gpu_work += rest[step] * gpu_width(demand, slots);
     sum += *seconds;
     ++left;
   }
