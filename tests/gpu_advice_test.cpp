@@ -27,7 +27,7 @@ Plan plan_of(std::uint32_t ranks, std::uint32_t slots, std::uint32_t gpus) {
 
 GpuUseOfRun use_of(float busy, std::uint32_t memory_mib, std::uint32_t samples = 30) {
   GpuUseOfRun use;
-  use.ended({samples, busy, memory_mib, 81559});
+  use.ended({samples, busy, memory_mib, 81559}, 100);
   return use;
 }
 
@@ -80,24 +80,35 @@ TEST(GpuAdvice, is_none_for_steps_or_slots_of_several_gpus) {
   EXPECT_THAT(use.text(), HasSubstr("kept their GPUs 10 % busy"));
 }
 
-TEST(GpuAdvice, weighs_attempts_by_their_samples_and_fears_for_the_smallest_gpu) {
+TEST(GpuAdvice, weighs_attempts_by_their_time_and_fears_for_the_smallest_gpu) {
   GpuUseOfRun use;
-  use.ended({30, 0.1F, 7000, 16000});
-  use.ended({10, 0.9F, 100, 81559});
-  use.ended({});
-  use.ended({5, std::numeric_limits<float>::quiet_NaN(), 100, 100});
+  use.ended({3, 0.1F, 7000, 16000}, 300);
+  use.ended({50, 0.9F, 100, 81559}, 100);
+  use.ended({}, 1000);
+  use.ended({5, std::numeric_limits<float>::quiet_NaN(), 100, 100}, 100);
   EXPECT_EQ(use.attempts(), 2U);
+  EXPECT_EQ(use.samples(), 53U);
   EXPECT_NEAR(use.busy(), 0.3, 1e-6);
   EXPECT_EQ(use.total_mib(), 16000U);
   EXPECT_NE(use.advice(plan_of(1, 4, 4), alone()), "");
-  use.ended({1, 0.1F, 7500, 0});
+  use.ended({1, 0.1F, 7500, 0}, 1);
   EXPECT_EQ(use.advice(plan_of(1, 4, 4), alone()), "");
+}
+
+TEST(GpuAdvice, is_not_spoilt_by_what_a_clock_or_another_rank_says_of_time) {
+  GpuUseOfRun use;
+  for (const double held_s :
+       {0.0, -5.0, std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()})
+    use.ended({10, 0.5F, 100, 16000}, held_s);
+  EXPECT_NEAR(use.busy(), 0.5, 1e-6);
+  use.ended({10, 0.1F, 100, 16000}, 1e6);
+  EXPECT_NEAR(use.busy(), 0.1, 1e-6);
 }
 
 TEST(GpuAdvice, tells_of_memory_alone_where_no_utilisation_is_known) {
   GpuUseOfRun use;
   EXPECT_FALSE(use.is_known());
-  use.ended({0, 0, 2048, 9856});
+  use.ended({0, 0, 2048, 9856}, 10);
   EXPECT_TRUE(use.is_known());
   EXPECT_EQ(use.text(), "GPU steps had at most 2.0 GiB of a GPU's memory in use");
 }

@@ -10,19 +10,19 @@ namespace {
 
 using support::TestJournal;
 
-TEST(GpuFigures, are_means_over_samples_and_lead_to_advice) {
+TEST(GpuFigures, are_means_over_time_whatever_number_of_looks_that_took_and_lead_to_advice) {
   TestJournal journal(support::graph("a gpu; b gpu"));
   journal.life(0).worker(0, "h1", "GPU-a GPU-b");
   journal.launch(1, 0, 0, {0}).launch(2, 0, 0, {1});
   journal.end(1, 0, 100, "succeeded", false, R"(,"gpu_busy":0.20,"gpu_samples":30,"gpu_mem":1000,"gpu_total":80000)");
-  journal.end(2, 0, 50, "succeeded", false, R"(,"gpu_busy":0.60,"gpu_samples":10,"gpu_mem":3000,"gpu_total":80000)");
+  journal.end(2, 0, 50, "succeeded", false, R"(,"gpu_busy":0.50,"gpu_samples":60,"gpu_mem":3000,"gpu_total":80000)");
   journal.over(100);
   const auto figures = gpu_figures_of(RunStory(journal.chronicle(), journal.graph()));
   ASSERT_TRUE(figures.is_known);
   EXPECT_NEAR(figures.busy, 0.3, 1e-3);
   ASSERT_EQ(figures.by_shape.size(), 1U);
   EXPECT_EQ(figures.by_shape[0].memory_mib, 3000U);
-  EXPECT_EQ(figures.by_shape[0].samples, 40U);
+  EXPECT_EQ(figures.by_shape[0].samples, 90U);
   EXPECT_EQ(figures.advice, "two per GPU may pay (--threads 5)");
 }
 

@@ -43,12 +43,11 @@ SlotLayout layout_of(const LifeStory& life) {
 
 struct Sums {
   GpuFigures::OfShape figures;
-  double busy = 0;
+  MeanGpuBusy busy;
 };
 
-void take(const GpuUse& use, Sums& sums) {
-  sums.figures.samples += use.samples;
-  sums.busy += double{use.busy} * use.samples;
+void take(const GpuUse& use, double held_s, Sums& sums) {
+  sums.busy.add(use, held_s);
   sums.figures.memory_mib = std::max(sums.figures.memory_mib, use.memory_mib);
 }
 
@@ -58,15 +57,16 @@ GpuFigures gpu_figures_of(const RunStory& story) {
   GpuUseOfRun all;
   std::unordered_map<std::uint64_t, Sums> by_shape;
   for (std::uint32_t attempt = 0; attempt < story.attempts(); ++attempt) {
-    const auto& use = story.row(attempt).usage.gpu;
+    const auto& row = story.row(attempt);
+    const auto& use = row.usage.gpu;
     if (use.samples == 0 && use.memory_mib == 0) continue;
-    all.ended(use);
+    all.ended(use, row.seconds());
     const auto step = story.steps.in_graph(story.steps.of_attempt(attempt));
     if (step == no_step) continue;
     const auto command = story.graph->step(step).command;
     auto& sums = by_shape[command_shape(command)];
     if (sums.figures.shape.empty()) sums.figures.shape = command_shape_text(command);
-    take(use, sums);
+    take(use, row.seconds(), sums);
   }
   GpuFigures figures;
   figures.is_known = all.is_known();
@@ -76,7 +76,8 @@ GpuFigures gpu_figures_of(const RunStory& story) {
   const auto& life = story.chronicle.lives().back();
   figures.advice = all.advice(plan_of(life), layout_of(life));
   for (auto& [shape, sums] : by_shape) {
-    if (sums.figures.samples > 0) sums.figures.busy = sums.busy / static_cast<double>(sums.figures.samples);
+    sums.figures.samples = sums.busy.samples();
+    if (sums.figures.samples > 0) sums.figures.busy = sums.busy.mean();
     figures.by_shape.push_back(std::move(sums.figures));
   }
   std::sort(figures.by_shape.begin(), figures.by_shape.end(), [](const auto& a, const auto& b) {

@@ -14,7 +14,7 @@ namespace gradus {
 struct GpuFigures {
   struct OfShape {
     std::string shape;
-    double busy = -1;              ///< mean over samples, 0..1; negative: not known
+    double busy = -1;              ///< mean over the attempts' time, 0..1; negative: not known
     std::uint32_t memory_mib = 0;  ///< the most that any attempt had; 0: not known
     std::uint64_t samples = 0;
   };

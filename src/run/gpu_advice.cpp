@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <limits>
 #include <map>
 #include <set>
@@ -73,19 +74,27 @@ std::uint32_t most_gpu_slots_of_a_rank(const Plan& plan) {
 
 }  // namespace
 
-void GpuUseOfRun::ended(const GpuUse& use) {
+void MeanGpuBusy::add(const GpuUse& use, double held_s) {
+  if (use.samples == 0) return;
+  // Whatever the clocks said, an attempt that was looked at has run; and one weight that is infinite spoils all.
+  const double weight = held_s > 0 && std::isfinite(held_s) ? held_s : 0.001;
+  samples_ += use.samples;
+  held_s_ += weight;
+  busy_s_ += double{use.busy} * weight;
+}
+
+void GpuUseOfRun::ended(const GpuUse& use, double held_s) {
   if (use.samples == 0 && use.memory_mib == 0) return;
   if (!(use.busy >= 0 && use.busy <= 1)) return;  // another rank may say nonsense
   ++attempts_;
-  samples_ += use.samples;
-  busy_sum_ += double{use.busy} * use.samples;
+  busy_.add(use, held_s);
   memory_mib_ = std::max(memory_mib_, use.memory_mib);
   if (use.total_mib > 0) total_mib_ = total_mib_ == 0 ? use.total_mib : std::min(total_mib_, use.total_mib);
 }
 
 std::string GpuUseOfRun::text() const {
   const auto memory = size_text(std::uint64_t{memory_mib_} << 20U);
-  if (samples_ == 0) return fmt::format("GPU steps had at most {} of a GPU's memory in use", memory);
+  if (samples() == 0) return fmt::format("GPU steps had at most {} of a GPU's memory in use", memory);
   const auto busy_text =
       fmt::format("GPU steps kept their GPU{} {:.0f} % busy", several_each_ ? "s" : "", 100 * busy());
   if (memory_mib_ == 0) return busy_text;
@@ -100,7 +109,7 @@ bool GpuUseOfRun::fits(std::uint32_t now, std::uint32_t wanted) const {
 
 std::string GpuUseOfRun::advice(const Plan& plan, const SlotLayout& layout) const {
   const auto nodes = shares(plan);
-  if (several_each_ || nodes.empty() || samples_ < enough_samples) return "";
+  if (several_each_ || nodes.empty() || samples() < enough_samples) return "";
   const auto now = most_per_gpu(nodes);
   const auto wanted = now + 1;
   if (!fits(now, wanted)) return "";

@@ -76,7 +76,7 @@ void Summary::on_fact(const Fact& fact, const Decisions& decisions, double now) 
     attempt = {end->step, end->attempt, end->worker, end->result.ended_at - end->result.started_at, end->result.outcome,
                {}};
     note_slow(attempt);
-    gpu_use_.ended(end->result.usage.gpu);
+    gpu_use_.ended(end->result.usage.gpu, attempt.seconds);
     const auto at = running_.find(end->step);
     if (attempt.outcome.is_steps_own_failure() && at != running_.end()) failed_at_[end->step].push_back(at->second);
     if (attempt.outcome.succeeded() && !attempt.outcome.detail.empty() && ++remarks_ == 1) {

@@ -28,20 +28,35 @@ case ${stand_in:-} in
     case $* in *" -i "*$one*) echo "1, $one, 50, 2100, 81559" ;; esac ;;
 esac
 X
-chmod +x bin/nvidia-smi
+# until_looked_at COUNT GPU [more]: until so many looks at it have begun, or so many from now on; all but the last are
+# over and taken then. How often one looks depends on what starting a program costs here: steps of a fixed length would be
+# looked at too rarely where that is dear.
+cat >bin/until_looked_at <<'X'
+#!/bin/bash
+count() { grep -c "GPU-0000000$2-" asked; } 2>/dev/null
+had=0
+[[ -z ${3:-} ]] || had=$(count "$@")
+until (($(count "$@") >= had + $1)); do sleep 0.1; done
+X
+chmod +x bin/nvidia-smi bin/until_looked_at
 export PATH="$PWD/bin:$PATH"
 ends() { grep '^{"end"' "$1.run/journal.jsonl"; }
 few() { (($(wc -l <asked) <= $1)) || fail "at most $1 looks" "$(cat asked)"; }
-for ((i = 0; i < 2; i++)); do echo "sleep 3.5; echo %(GPU)s >gpu.$i"; done >steps.txt
+# steps FILE COMMAND: for two GPUs, each of which has a step. %(GPU)s in COMMAND is the step's own.
+steps() { for ((i = 0; i < 2; i++)); do echo "$2; echo %(GPU)s >gpu.$i"; done >"$1"; }
+# An attempt's first second says nothing of how busy it keeps its GPU; a look may have begun in it and be written later.
+one_sample="sleep 1.2; until_looked_at 3 %(GPU)s more"
 
 for way in alone mpi; do
   case $way in
-    alone) run=(timeout -k 5 60 "$gradus" run) threads=3 more=5 ;;
-    mpi) run=(timeout -k 5 60 "$mpiexec" -np 3 "$gradus" run) threads=1 more=2 ;;
+    alone) run=(timeout -k 5 150 "$gradus" run) threads=3 more=5 ;;
+    mpi) run=(timeout -k 5 150 "$mpiexec" -np 3 "$gradus" run) threads=1 more=2 ;;
   esac
 
   it "$way: each GPU step is told how busy its own GPU was, and how much of its memory was in use"
   rm -rf asked steps.run
+  # Both end when both were looked at, so that they weigh the same.
+  steps steps.txt "sleep 1.2; until_looked_at 3 0 more & until_looked_at 3 1 more; wait"
   expect_exit 0 "${run[@]}" steps.txt --threads $threads --gpu-sampling 0.2s --quiet
   expect_equal "ends with figures" 2 "$(ends steps | grep -c '"gpu_busy"')"
   for gpu in 0 1; do
@@ -49,23 +64,21 @@ for way in alone mpi; do
     expect_match "GPU $gpu" "\"gpu_busy\":0.$((3 + 2 * gpu))0,\"gpu_samples\":[0-9]+,\"gpu_mem\":$((2000 + 100 * gpu)),\"gpu_total\":81559" \
       "$(grep "^{\"end\":$step," steps.run/journal.jsonl)"
   done
-  expect_match "summary" "GPU use    GPU steps kept their GPU (39|40|41) % busy, at most 2\.1 GiB of its memory" "$seen"
+  expect_match "summary" "GPU use    GPU steps kept their GPU (3[7-9]|4[0-3]) % busy, at most 2\.1 GiB of its memory" "$seen"
   expect_match "summary.json" '"memory_total_mib": 81559' "$(<steps.run/summary.json)"
 
   it "$way: where there are enough samples, time and memory, it says with which option two steps share a GPU"
-  # A look costs what starting a program costs here, and so is rare where that is dear: 20 in all are enough.
-  sed 's/3.5/18/' steps.txt >longer.txt
-  rm -f asked
+  rm -rf asked longer.run
+  steps longer.txt "sleep 1.2; until_looked_at 12 %(GPU)s more"
   expect_exit 0 "${run[@]}" longer.txt --threads $threads --gpu-sampling 0.1s --quiet
   expect_match "summary" "two per GPU may pay \(--threads $more\)" "$seen"
-  rm -rf longer.run
 
   it "$way: a stand-in that hangs is ended, said once for each rank, and the run ends in time"
-  rm -rf asked steps.run
-  sed 's/3.5/9/' steps.txt >hang.txt
+  rm -rf asked hang.run
+  steps hang.txt "until_looked_at 3 %(GPU)s; sleep 4"
   began=$SECONDS
   stand_in=hangs expect_exit 0 "${run[@]}" hang.txt --threads $threads --gpu-sampling 0.1s --quiet
-  ((SECONDS - began < 40)) || fail "an end soon after the steps" "$((SECONDS - began)) s"
+  ((SECONDS - began < 60)) || fail "an end soon after the steps" "$((SECONDS - began)) s"
   for rank in 0 1 2; do
     told=$(grep -c "(rank $rank): GPUs are not looked at any more.*no end within 2 s.*3 times in a row" <<<"$seen" || true)
     if [[ $way == alone ]]; then wanted=$((rank == 0)); else wanted=$((rank > 0)); fi
@@ -73,30 +86,31 @@ for way in alone mpi; do
   done
   ! pgrep -f 'sleep 777\.5' >/dev/null || fail "no stand-in that still runs" "$(pgrep -af 'sleep 777\.5')"
   expect_equal "ends with figures" 0 "$(ends hang | grep -c '"gpu_' || true)"
-  rm -rf hang.run
 
   it "$way: a run that ends while the stand-in hangs does not wait for it"
-  rm -f asked
-  began=$SECONDS
-  stand_in=hangs expect_exit 0 "${run[@]}" steps.txt --threads $threads --gpu-sampling 5s --quiet
-  expect_file asked
-  ((SECONDS - began < 15)) || fail "an end soon after the steps" "$((SECONDS - began)) s"
-  rm -rf steps.run
+  rm -rf asked early.run
+  steps early.txt "until_looked_at 1 %(GPU)s"
+  stand_in=hangs expect_exit 0 "${run[@]}" early.txt --threads $threads --gpu-sampling 5s --quiet
+  # It may hang for 10 s, twice the sampling time.
+  waited=$(($(date +%s) - $(stat -c %Y asked)))
+  ((waited < 8)) || fail "an end soon after the steps" "$waited s"
 done
-run=("$gradus" run)
+run=(timeout -k 5 150 "$gradus" run)
 
 it "nothing is asked while no GPU step runs, nor with --gpu-sampling off"
 rm -rf asked steps.run
 echo 'sleep 1' >cpu.txt
+steps short.txt "sleep 2"
 expect_exit 0 "${run[@]}" cpu.txt --gpus 0,1 --gpu-sampling 0.1s --quiet
-expect_exit 0 "${run[@]}" steps.txt --threads 3 --gpu-sampling off --quiet
+expect_exit 0 "${run[@]}" short.txt --threads 3 --gpu-sampling off --quiet
 expect_no_file asked
 
 it "a step that uses no GPU has no figures though others do"
-printf 'sleep 2.5 # %%(GPU)s\nsleep 2.5\n' >mixed.txt
+printf '%s; touch was_looked_at\nuntil [ -e was_looked_at ]; do sleep 0.1; done; sleep 1\n' "$one_sample" >mixed.txt
 expect_exit 0 "${run[@]}" mixed.txt --threads 3 --gpu-sampling 0.2s --quiet
 expect_equal "ends with figures" 1 "$(ends mixed | grep -c '"gpu_busy"')"
 
+steps steps.txt "until_looked_at 3 %(GPU)s; sleep 1.5"
 for stand_in in fails garbage knows_little; do
   export stand_in
   it "a stand-in that $stand_in does the run no harm"
