@@ -125,7 +125,7 @@ TEST_F(StatusTest, lost_ranks_and_bad_slots_are_named_and_count_no_more) {
   add(R"({"quarantined":1,"t":1060.0,"worker":1,"host":"h1","gpus":["GPU-1"],"failures":3})");
   EXPECT_EQ(status().slots_there(), 1U);
   EXPECT_THAT(said(), HasSubstr("rank 2 on h2"));
-  EXPECT_THAT(said(), HasSubstr("slot 1 on h1 with GPU GPU-1"));
+  EXPECT_THAT(said(), HasSubstr("slot 1 on h1 with GPU-1"));
   EXPECT_THAT(said(), Not(HasSubstr("node       h2")));
 }
 

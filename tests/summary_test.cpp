@@ -244,7 +244,7 @@ TEST_F(SummaryTest, names_the_place_of_each_attempt_of_a_step_that_failed_again_
   ended(0, 1, 1, {OutcomeKind::exit_code, 3, ""}, StepState::waiting);
   launch(0, 1, 1, {0}, 2);
   ended(0, 1, 2, {OutcomeKind::exit_code, 3, ""}, StepState::failed, 1, 2);
-  EXPECT_THAT(text(), HasSubstr("tried on slot 0 on n1 with GPU GPU-1, then slot 0 on n2 with GPU GPU-0\n"));
+  EXPECT_THAT(text(), HasSubstr("tried on slot 0 on n1 with GPU-1, then slot 0 on n2 with GPU-0\n"));
   launch(1, 2);
   ended(1, 1, 3, {OutcomeKind::exit_code, 3, ""}, StepState::failed);
   EXPECT_FALSE(document()["failed"][1].contains("tried_on")) << "it was tried once";

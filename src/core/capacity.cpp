@@ -44,14 +44,6 @@ bool any_worker_holds(const Demand& demand, const Workers& workers) {
                      [&](const auto& worker) { return holds(demand, worker.second.slots); });
 }
 
-std::string asked(const Demand& demand) {
-  std::string text;
-  if (demand.wants_gpu)
-    text = demand.gpus == 0 ? "a GPU" : fmt::format("{} GPU{}", demand.gpus, demand.gpus > 1 ? "s" : "");
-  if (demand.cpus > 1) text += fmt::format("{}{} cores", text.empty() ? "" : " and ", demand.cpus);
-  return text;
-}
-
 std::string reason(const Demand& demand, const Workers& workers) {
   const bool any_gpu = [&] {
     for (const auto& [id, shape] : workers) {
@@ -62,21 +54,22 @@ std::string reason(const Demand& demand, const Workers& workers) {
     return false;
   }();
   if (demand.wants_gpu && !any_gpu) {
-    return fmt::format("needs {}, but no slot has a GPU: give a list with --gpus", asked(demand));
+    return fmt::format("needs {}, but no slot has a GPU: give a list with --gpus", in_words(demand));
   }
   if (demand.nodes > 0) {
     const auto there = nodes_that_suit(demand, workers);
     return fmt::format("needs {} node{}{}, and the run has slots on {} such node{}{}", demand.nodes,
-                       demand.nodes > 1 ? "s" : "", demand.wants_gpu ? " with " + asked(demand) + " each" : "", there,
-                       there == 1 ? "" : "s", workers.size() == 1 ? ": start it with mpirun or srun over more" : "");
+                       demand.nodes > 1 ? "s" : "", demand.wants_gpu ? " with " + in_words(demand) + " each" : "",
+                       there, there == 1 ? "" : "s",
+                       workers.size() == 1 ? ": start it with mpirun or srun over more" : "");
   }
   for (const auto& [node, slots] : slots_by_node(workers)) {
     if (holds(demand, slots)) {
       return fmt::format("needs {}, which a node has but no single worker rank: start fewer ranks with more threads",
-                         asked(demand));
+                         in_words(demand));
     }
   }
-  return fmt::format("needs {}, more than any worker has", asked(demand));
+  return fmt::format("needs {}, more than any worker has", in_words(demand));
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "core/slot_choice.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 #include <tuple>
@@ -99,6 +101,13 @@ Demand demand_of(const Graph& graph, StepIndex step) {
   demand.cpus = options.cpus;
   demand.nodes = options.nodes;
   return demand;
+}
+
+std::string in_words(const Demand& demand) {
+  std::string text;
+  if (demand.wants_gpu) text = demand.gpus <= 1 ? "a GPU" : fmt::format("{} GPUs", demand.gpus);
+  if (demand.cpus > 1) text += fmt::format("{}{} cores", text.empty() ? "" : " and ", demand.cpus);
+  return text;
 }
 
 std::optional<std::vector<std::uint32_t>> choose_slots(const Demand& demand, const std::vector<SlotShape>& slots,

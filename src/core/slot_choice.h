@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -35,6 +36,8 @@ inline bool node_will_do(const Demand& demand, std::size_t gpus) {
 }
 
 Demand demand_of(const Graph& graph, StepIndex step);
+/// The GPUs and cores of it in words: `2 GPUs and 4 cores`; empty when it wants neither.
+std::string in_words(const Demand& demand);
 
 /// The smallest set of `candidates` (indices into `slots`) that satisfies the demand, ascending, with the
 /// least to spare when one slot is enough; nullopt when all together do not.

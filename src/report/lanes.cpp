@@ -6,6 +6,8 @@
 #include <numeric>
 #include <tuple>
 
+#include "run/slot_place.h"
+
 namespace gradus {
 
 Lanes::Lanes(const Chronicle& chronicle, const RunTime& time) {
@@ -90,23 +92,16 @@ bool Lanes::any_gpu() const {
   return std::any_of(lanes_.begin(), lanes_.end(), [](const Lane& lane) { return lane.has_gpu(); });
 }
 
-/// A UUID says by itself what it is.
-std::string_view Lanes::word_before(const Lane& lane) {
-  if (!lane.has_gpu()) return "";
-  return lane.gpus.front().find("GPU") == std::string::npos && !lane.gpus.front().starts_with("MIG") ? " GPU " : " ";
-}
-
 std::string Lanes::place(LaneIndex index) const {
   if (index >= lanes_.size()) return "an unknown place";
   const auto& lane = lanes_[index];
-  return fmt::format("{} slot {}{}{}", hosts_[lane.node], lane.slot, word_before(lane), fmt::join(lane.gpus, ", "));
+  return slot_place(hosts_[lane.node], lane.slot, lane.gpus);
 }
 
 std::string Lanes::place_in_words(LaneIndex index) const {
   if (index >= lanes_.size()) return "an unknown place";
   const auto& lane = lanes_[index];
-  return fmt::format("slot {} on {}{}{}{}", lane.slot, hosts_[lane.node], lane.has_gpu() ? " with" : "",
-                     word_before(lane), fmt::join(lane.gpus, ", "));
+  return slot_in_words(hosts_[lane.node], lane.slot, lane.gpus);
 }
 
 }  // namespace gradus

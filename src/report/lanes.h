@@ -59,7 +59,6 @@ class Lanes {
 
  private:
   using Sorted = std::vector<std::size_t>;
-  static std::string_view word_before(const Lane& lane);
   std::uint32_t node_of(const std::string& host);
   void add(std::uint32_t life, const LifeStory::Worker& worker, const RunTime& time);
   void sort();

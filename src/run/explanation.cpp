@@ -49,11 +49,9 @@ bool can_hold(const Demand& demand, const WorkerShape& worker) {
 
 std::string asked(const Demand& demand) {
   if (demand.nodes > 0) return fmt::format("{} whole node{}", demand.nodes, demand.nodes > 1 ? "s" : "");
-  std::string text;
-  if (demand.wants_gpu && demand.gpus <= 1) text = "a GPU";
-  if (demand.wants_gpu && demand.gpus > 1) text = fmt::format("{} GPUs of one rank", demand.gpus);
-  if (demand.cpus > 1) text += fmt::format("{}{} cores", text.empty() ? "" : " and ", demand.cpus);
-  return text.empty() ? "a slot" : text;
+  const auto text = in_words(demand);
+  if (text.empty()) return "a slot";
+  return demand.gpus > 1 ? text + " of one rank" : text;
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "run/slot_place.h"
 #include "run/time_left.h"
 
 namespace gradus {
@@ -123,12 +124,7 @@ std::string place_in_words(const Chronicle& chronicle, const AttemptRow& attempt
   const auto& record = worker->second.record;
   if (attempt.slot >= record.slots.size()) return record.host;
   const auto& slot = record.slots[attempt.slot];
-  auto place = record.host + " slot " + std::to_string(slot.slot);
-  for (const auto& gpu : slot.gpus) {
-    const bool says_so = gpu.starts_with("GPU-") || gpu.starts_with("MIG-");
-    place += (&gpu != slot.gpus.data() ? ", " : says_so ? " " : " GPU ") + gpu;
-  }
-  return place;
+  return slot_place(record.host, slot.slot, slot.gpus);
 }
 
 std::string end_in_words(const Chronicle& chronicle, std::size_t attempt) {

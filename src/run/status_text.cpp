@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/printable.h"
+#include "run/slot_place.h"
 #include "run/status.h"
 #include "run/summary.h"
 
@@ -110,13 +111,13 @@ std::string trouble_lines(const RunStatus& status) {
                         time_in_words(*worker.lost, status.now), printable(worker.why_lost));
   }
   for (const auto& bad : status.quarantines) {
-    std::string host = "?", gpus;
+    std::string host = "?";
     for (const auto& worker : status.workers) {
       if (worker.worker == bad.worker) host = worker.host;
     }
-    for (const auto& gpu : bad.gpus) gpus += (gpus.empty() ? " with GPU " : ", ") + gpu;
-    text += fmt::format("  quarantined slot {} on {}{} {}: {} steps in a row failed there\n", bad.slot, printable(host),
-                        printable(gpus), time_in_words(bad.t, status.now), bad.failures);
+    text +=
+        fmt::format("  quarantined {} {}: {} steps in a row failed there\n",
+                    printable(slot_in_words(host, bad.slot, bad.gpus)), time_in_words(bad.t, status.now), bad.failures);
   }
   return text;
 }

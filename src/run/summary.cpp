@@ -8,6 +8,7 @@
 
 #include "core/order.h"
 #include "core/printable.h"
+#include "run/slot_place.h"
 
 namespace gradus {
 namespace {
@@ -212,9 +213,9 @@ std::string Summary::counts_lines(const End& end) const {
 std::string Summary::slot_name(WorkerId worker, std::uint32_t index) const {
   if (worker >= plan_.ranks.size() || index >= plan_.ranks[worker].slots.size()) return "a slot";
   const auto& slot = plan_.ranks[worker].slots[index];
-  std::string gpus;
-  for (const auto& gpu : slot.gpus) gpus += (gpus.empty() ? " with GPU " : ", ") + gpu.identity;
-  return fmt::format("slot {} on {}{}", slot.slot, host(worker), gpus);
+  std::vector<std::string> gpus;
+  for (const auto& gpu : slot.gpus) gpus.push_back(gpu.identity);
+  return slot_in_words(host(worker), slot.slot, gpus);
 }
 
 /// Where each attempt of a step was that has failed after several.

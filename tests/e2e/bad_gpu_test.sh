@@ -32,7 +32,7 @@ it "a GPU that is known by its UUID is named by it"
 uuid() { echo "GPU-0000000$1-1111-2222-3333-444444444444"; }
 rm -f tried done.*
 expect_exit 0 env CUDA_VISIBLE_DEVICES="$(uuid 0),$(uuid 1),$(uuid 2),$(uuid 3)" "$gradus" run good.jsonl --quiet --restart --retry-delay 0s
-expect_match "summary" "quarantined slot 2 on .* with GPU $(uuid 2): " "$seen"
+expect_match "summary" "quarantined slot 2 on .* with $(uuid 2): " "$seen"
 expect_match "summary.json" "$(uuid 2)" "$(<good.run/summary.json)"
 
 it "steps without retries are not run again behind their owner's back; --resume does it"

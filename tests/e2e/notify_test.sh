@@ -68,7 +68,7 @@ for ((i = 0; i < 20; i++)); do echo true; done >>hang.txt
 started=$SECONDS
 "$gradus" run hang.txt --threads 2 --notify-limit 2s --notify 'echo $$ >>hung; sleep 987.3 & trap "" TERM; while :; do sleep 1; done' >hang.log 2>&1 &
 pid=$!
-wait_until 5 grep -qs '"exit_code": 1' hang.run/summary.json || fail "a run that has ended beside its notifier" "$(<hang.log)"
+wait_until 20 grep -qs '"exit_code": 1' hang.run/summary.json || fail "a run that has ended beside its notifier" "$(<hang.log)"
 await_end 30 $pid
 expect_equal "exit code" 1 $code
 ((SECONDS - started < 15)) || fail "an end within 15 s" "$((SECONDS - started)) s"
