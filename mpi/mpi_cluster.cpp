@@ -11,6 +11,7 @@
 #include "core/log_names.h"
 #include "core/order.h"
 #include "leaving.h"
+#include "node/short_turns.h"
 #include "node/signals.h"
 
 namespace gradus {
@@ -33,6 +34,7 @@ MpiCluster::MpiCluster(std::shared_ptr<const Graph> graph, const Plan& plan, Run
     loads_[rank.rank].slots = rank.slots.size();
   }
   guardian_.watch(silence_.guardian_gives_up_s());
+  prefer_short_turns();
   // Should this rank be killed, its guardian tells the launcher: mpirun's recovery mode would go on without it.
   if (const char* file = std::getenv("GRADUS_STATUS_FILE")) guardian_.set_last_word(file, "137\n", false);
   try {

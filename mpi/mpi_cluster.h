@@ -17,6 +17,7 @@
 #include "mpi_environment.h"
 #include "node/clock.h"
 #include "node/doorbell.h"
+#include "node/nap.h"
 #include "node/slot_pool.h"
 #include "post.h"
 

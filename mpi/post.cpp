@@ -86,10 +86,4 @@ bool Post::collect(std::vector<Letter>& letters) {
   return any;
 }
 
-double Nap::length(double now, bool is_rung) const {
-  constexpr double shortest = 20e-6;
-  // Longer naps would not be noticed as time spent listening (ListeningClock).
-  return is_rung ? std::clamp((now - last_) / 8, shortest, 200e-3) : std::clamp((now - last_) / 32, shortest, 50e-3);
-}
-
 }  // namespace gradus

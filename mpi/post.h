@@ -50,17 +50,4 @@ class Post {
   std::list<Sending> sending_;
 };
 
-/// How long a rank may sleep between two looks at the post: a share of the time since the last traffic,
-/// so that the delay is a bounded share of the step that was waited for, and waiting costs next to
-/// nothing. Figures are in src/DESIGN.md.
-class Nap {
- public:
-  void traffic(double now) { last_ = now; }
-  /// `is_rung`: whoever may have something for us wakes us (node/doorbell.h), and this is only in case that fails.
-  double length(double now, bool is_rung) const;
-
- private:
-  double last_ = 0;
-};
-
 }  // namespace gradus

@@ -15,6 +15,8 @@
 #include "node/clock.h"
 #include "node/cores.h"
 #include "node/doorbell.h"
+#include "node/nap.h"
+#include "node/short_turns.h"
 #include "node/signals.h"
 #include "node/slot_pool.h"
 #include "node/tell.h"
@@ -33,6 +35,7 @@ class Pump {
     guardian_.watch(silence_.guardian_gives_up_s());
     nap_.traffic(monotonic_s());
     wake_on_signal(inbox_.fd());
+    prefer_short_turns();
   }
   ~Pump() { wake_on_signal(-1); }
   Pump(const Pump&) = delete;

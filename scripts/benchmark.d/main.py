@@ -28,7 +28,9 @@ class Sizes:
         self.rounds = rounds or (1 if tiny else 3 if quick else 5)
         self.steps = steps or (20 if tiny else 1000 if quick else 5000)
         self.few_rounds = 1 if quick else min(self.rounds, 3)
-        self.chains = {1: 6, 20: 3} if tiny else {1: 200, 200: 20} if quick else {1: 1000, 200: 100}
+        self.chains = ([(1, 6, False), (20, 3, False), (1, 4, True)] if tiny else
+                       [(1, 200, False), (200, 20, False), (1, 50, True)] if quick else
+                       [(1, 1000, False), (200, 100, False), (1, 200, True)])
         self.sleep_s = 1 if tiny else 10
         self.slots = (2,) if tiny else (2, 4, 8)
         self.lengths_ms = [10, 1] if tiny else [2.0 ** k for k in (range(8, -3, -2) if quick else range(8, -3, -1))]

@@ -7,9 +7,13 @@ The step itself reads the clock, first when it begins and last when it ends: wha
 both messages, the decision and the start of a process. The floor's is that of one thread that starts the same program
 again and again: an end and a start, and nothing between. It makes no files, so the output of the steps is packed: two new
 files for each step are on ext4 what more than half of a hop consists of, and ten times as much after many were deleted.
+
+Steps that compute leave no core free: so a chain is measured, too, while as many programs spin as there are cores.
 """
+import contextlib
 import json
 import os
+import subprocess
 
 import figures
 import running
@@ -54,26 +58,41 @@ def gaps_of_floor(bed, milliseconds, count):
     return [after[0] - before[1] for before, after in zip(ordered, ordered[1:])]
 
 
-def measure(bed, rounds, counts, say):
-    """`counts`: {length of the steps in ms: how many in the chain}. All rounds' gaps are taken together."""
+@contextlib.contextmanager
+def spinning(bed, programs):
+    """So many programs that do nothing but use a core."""
+    spinners = [subprocess.Popen([bed.step, "spin", "3600000"]) for _ in range(programs)]
+    try:
+        yield
+    finally:
+        for spinner in spinners:
+            spinner.kill()
+            spinner.wait()
+
+
+def measure(bed, rounds, chains, say):
+    """`chains`: (length of the steps in ms, how many in the chain, whether all cores are busy beside it). All rounds'
+    gaps are taken together."""
     rows = []
-    for milliseconds, count in counts.items():
+    for milliseconds, count, busy in chains:
         for name, gaps in (("gradus, mpirun -np 3", gaps_of_chain), ("floor", gaps_of_floor)):
             seen = []
+            what = f"{name} after steps of {milliseconds} ms{', all cores busy' if busy else ''}"
             for number in range(rounds):
-                say(f"round {number + 1} of {rounds}: reaction of {name} after steps of {milliseconds} ms")
+                say(f"round {number + 1} of {rounds}: reaction of {what}")
                 try:
-                    seen.append(gaps(bed, milliseconds, count))
+                    with spinning(bed, len(os.sched_getaffinity(0)) if busy else 0):
+                        seen.append(gaps(bed, milliseconds, count))
                 except running.Failed as failed:
-                    bed.leave_out(f"reaction of {name} after steps of {milliseconds} ms", str(failed))
+                    bed.leave_out(f"reaction of {what}", str(failed))
             if seen:
-                rows.append(row(name, milliseconds, seen))
+                rows.append(row(name, milliseconds, busy, seen))
     return {"rows": rows}
 
 
-def row(name, milliseconds, rounds):
+def row(name, milliseconds, busy, rounds):
     together = [gap / 1e6 for gaps in rounds for gap in gaps]
-    return {"name": name, "step_ms": milliseconds, "gaps": len(together), "median_ms": figures.median(together),
+    return {"name": name, "step_ms": milliseconds, "cores_busy": busy, "gaps": len(together), "median_ms": figures.median(together),
             "p99_ms": figures.percentile(together, 0.99), "max_ms": max(together),
             "medians_ms": figures.spread([figures.median(gaps) / 1e6 for gaps in rounds]),
             "median_share_of_step": figures.median(together) / milliseconds}

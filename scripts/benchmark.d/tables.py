@@ -34,7 +34,7 @@ def throughput(result):
 
 
 def reaction(result):
-    rows = [[f"{row['name']}, after {row['step_ms']} ms", str(row["gaps"]),
+    rows = [[f"{row['name']}, after {row['step_ms']} ms{', all cores busy' if row['cores_busy'] else ''}", str(row["gaps"]),
              *(f"{row[key]:.2f}" for key in ("median_ms", "p99_ms", "max_ms")),
              f"{row['median_share_of_step'] * 100:.1f} %"] for row in result["rows"]]
     return ("### Reaction\n\nFrom the end of a step to the start of the one that needs it, on the other rank, in ms. The "

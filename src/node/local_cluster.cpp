@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/order.h"
+#include "node/short_turns.h"
 
 namespace gradus {
 
@@ -14,6 +15,7 @@ LocalCluster::LocalCluster(std::shared_ptr<const Graph> graph, const Plan& plan,
       joins_(joining_facts(plan)),
       pool_(plan.ranks.front(), std::move(settings), environment, guardian, inbox_) {
   wake_on_signal(inbox_.fd());
+  prefer_short_turns();
 }
 
 LocalCluster::~LocalCluster() { wake_on_signal(-1); }

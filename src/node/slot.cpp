@@ -21,6 +21,7 @@
 #include "gradus/attempt.h"
 #include "node/clock.h"
 #include "node/patience.h"
+#include "node/short_turns.h"
 
 namespace gradus {
 namespace {
@@ -214,6 +215,7 @@ bool Slot::asked_to_end() {
 }
 
 void Slot::run() {
+  prefer_short_turns();
   for (;;) {
     Waiting next;
     {
