@@ -11,7 +11,6 @@
 #include "core/log_names.h"
 #include "core/order.h"
 #include "leaving.h"
-#include "node/short_turns.h"
 #include "node/signals.h"
 
 namespace gradus {
@@ -34,7 +33,6 @@ MpiCluster::MpiCluster(std::shared_ptr<const Graph> graph, const Plan& plan, Run
     loads_[rank.rank].slots = rank.slots.size();
   }
   guardian_.watch(silence_.guardian_gives_up_s());
-  prefer_short_turns();
   // Should this rank be killed, its guardian tells the launcher: mpirun's recovery mode would go on without it.
   if (const char* file = std::getenv("GRADUS_STATUS_FILE")) guardian_.set_last_word(file, "137\n", false);
   try {
@@ -91,10 +89,12 @@ void MpiCluster::count_end(std::uint32_t rank) {
 
 /// Where short steps wait at the slots, nobody waits for us; a short nap would take time from them.
 double MpiCluster::nap(double now) const {
-  const double own = own_slots_ ? own_slots_->longest_nap_s() : std::numeric_limits<double>::infinity();
-  const bool is_rung = all_can_ring_ && !post_.is_sending();
-  return std::min(own, orders_waiting_ > 0 ? lazy_nap_s : nap_.length(now, is_rung));
+  if (orders_waiting_ > 0) return lazy_nap_s;
+  const double for_others = nap_.length(now, all_can_ring_ && !post_.is_sending());
+  return is_lazy() ? std::min(lazy_nap_s, for_others) : for_others;
 }
+
+bool MpiCluster::is_lazy() const { return orders_waiting_ > 0 || (own_slots_ && own_slots_->ends_come_quietly()); }
 
 void MpiCluster::answer_bell() {
   const auto before = bell_.known();
@@ -134,6 +134,7 @@ void MpiCluster::wait(double until, std::vector<Fact>& facts) {
     keep_in_touch(facts);
     const double time = now();
     if (!facts.empty() || time >= until) return;
+    turns_.want(!is_lazy());
     inbox_.sleep(std::min({nap(time), until - time, std::max(0.0, kill_own_at_ - time)}), bell_.fd());
   }
 }

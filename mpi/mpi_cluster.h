@@ -18,6 +18,7 @@
 #include "node/clock.h"
 #include "node/doorbell.h"
 #include "node/nap.h"
+#include "node/short_turns.h"
 #include "node/slot_pool.h"
 #include "post.h"
 
@@ -49,6 +50,7 @@ class MpiCluster : public Cluster {
   bool count_order(std::uint32_t rank);
   void count_end(std::uint32_t rank);
   double nap(double now) const;
+  bool is_lazy() const;
   void answer_bell();
   void see_whether_all_can_ring();
   void send();
@@ -77,6 +79,7 @@ class MpiCluster : public Cluster {
   std::vector<std::uint32_t> to_ring_;  // once the post has gone
   Post post_;
   Nap nap_;
+  ShortTurns turns_;
   std::unique_ptr<SlotPool> own_slots_;
   double kill_own_at_ = std::numeric_limits<double>::infinity();
 };

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <limits>
 #include <optional>
 #include <thread>
@@ -35,7 +34,6 @@ class Pump {
     guardian_.watch(silence_.guardian_gives_up_s());
     nap_.traffic(monotonic_s());
     wake_on_signal(inbox_.fd());
-    prefer_short_turns();
   }
   ~Pump() { wake_on_signal(-1); }
   Pump(const Pump&) = delete;
@@ -55,6 +53,7 @@ class Pump {
       if (is_urgent) bell_.ring(0);
       if (farewell_) break;
       const double now = monotonic_s();
+      turns_.want(!pool_.ends_come_quietly());
       inbox_.sleep(std::min(nap(now), std::max(0.0, kill_at_ - now)), bell_.fd());
     }
     answer_farewell();
@@ -65,8 +64,7 @@ class Pump {
  private:
   /// While orders wait at the slots, neither they nor the master are in a hurry.
   double nap(double now) const {
-    const double lazy = pool_.longest_nap_s();
-    return std::isfinite(lazy) ? lazy : nap_.length(now, bell_.knows(0) && !post_.is_sending());
+    return pool_.ends_come_quietly() ? lazy_nap_s : nap_.length(now, bell_.knows(0) && !post_.is_sending());
   }
 
   void take_letters() {
@@ -146,6 +144,7 @@ class Pump {
   Doorbell bell_;
   Post post_;
   Nap nap_;
+  ShortTurns turns_;
   std::optional<Farewell> farewell_;
   Guardian& guardian_;
   Silence silence_;

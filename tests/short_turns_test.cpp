@@ -46,7 +46,8 @@ void on_a_thread(Test test) {
 TEST(ShortTurns, are_asked_of_the_kernel_for_this_thread_and_not_for_what_it_starts) {
   on_a_thread([] {
     const auto before = own();
-    prefer_short_turns();
+    ShortTurns turns;
+    turns.want(true);
     const auto after = own();
     EXPECT_EQ(after.policy, before.policy);
     EXPECT_EQ(after.nice, before.nice);
@@ -57,10 +58,26 @@ TEST(ShortTurns, are_asked_of_the_kernel_for_this_thread_and_not_for_what_it_sta
   });
 }
 
+TEST(ShortTurns, are_the_usual_ones_again_when_nobody_is_in_a_hurry) {
+  on_a_thread([] {
+    const auto before = own();
+    ShortTurns turns;
+    turns.want(true);
+    turns.want(false);
+    EXPECT_EQ(own().runtime_ns, before.runtime_ns);
+    turns.want(true);
+    turns.want(true);
+    if (before.runtime_ns > 0) {
+      EXPECT_LT(own().runtime_ns, before.runtime_ns);
+    }
+  });
+}
+
 TEST(ShortTurns, leave_another_policy_and_niceness_as_they_are_for_children_too) {
   on_a_thread([] {
     ASSERT_EQ(syscall(SYS_setpriority, 0, 0, 5), 0);
-    prefer_short_turns();
+    ShortTurns turns;
+    turns.want(true);
     EXPECT_EQ(own().nice, 5);
     EXPECT_TRUE(in_child([] { return own().nice == 5; }));
   });
@@ -68,7 +85,8 @@ TEST(ShortTurns, leave_another_policy_and_niceness_as_they_are_for_children_too)
     const sched_param none{};
     ASSERT_EQ(sched_setscheduler(0, SCHED_BATCH, &none), 0);
     const auto before = own();
-    prefer_short_turns();
+    ShortTurns turns;
+    turns.want(true);
     EXPECT_EQ(own().policy, before.policy);
     EXPECT_EQ(own().runtime_ns, before.runtime_ns);
     EXPECT_EQ(own().flags, before.flags);
@@ -78,7 +96,8 @@ TEST(ShortTurns, leave_another_policy_and_niceness_as_they_are_for_children_too)
 TEST(ShortTurns, leave_a_better_niceness_to_children) {
   on_a_thread([] {
     if (syscall(SYS_setpriority, 0, 0, -3) != 0) GTEST_SKIP() << "no right to be less nice";
-    prefer_short_turns();
+    ShortTurns turns;
+    turns.want(true);
     EXPECT_TRUE(in_child([] { return own().nice == -3; }));
   });
 }

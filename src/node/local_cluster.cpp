@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "core/order.h"
-#include "node/short_turns.h"
 
 namespace gradus {
 
@@ -15,7 +14,6 @@ LocalCluster::LocalCluster(std::shared_ptr<const Graph> graph, const Plan& plan,
       joins_(joining_facts(plan)),
       pool_(plan.ranks.front(), std::move(settings), environment, guardian, inbox_) {
   wake_on_signal(inbox_.fd());
-  prefer_short_turns();
 }
 
 LocalCluster::~LocalCluster() { wake_on_signal(-1); }
@@ -33,7 +31,9 @@ void LocalCluster::wait(double until, std::vector<Fact>& facts) {
     joins_.clear();
     return;
   }
-  inbox_.sleep(std::min(until - now(), pool_.longest_nap_s()));
+  const bool is_lazy = pool_.ends_come_quietly();
+  turns_.want(!is_lazy);
+  inbox_.sleep(is_lazy ? std::min(until - now(), lazy_nap_s) : until - now());
   std::vector<AttemptEnded> ended;
   inbox_.take(ended);
   if (auto stop = take_stop_request(signals_)) facts.push_back(std::move(*stop));

@@ -10,6 +10,7 @@
 #include "gradus/cluster.h"
 #include "gradus/graph.h"
 #include "node/clock.h"
+#include "node/short_turns.h"
 #include "node/signals.h"
 #include "node/slot_pool.h"
 
@@ -33,6 +34,7 @@ class LocalCluster : public Cluster {
   Inbox inbox_;
   WorkerHosts hosts_;
   std::vector<Fact> joins_;  // told at the first wait
+  ShortTurns turns_;         // short but while ends come quietly
   SlotPool pool_;
 };
 

@@ -21,14 +21,16 @@ struct Attributes {
 
 }  // namespace
 
-void prefer_short_turns() {
+void ShortTurns::want(bool wanted) {
+  if (wanted == wanted_) return;
+  wanted_ = wanted;
   Attributes attributes;
   if (syscall(SYS_sched_getattr, 0, &attributes, sizeof attributes, 0) != 0) return;
   // A child would start with nice 0 instead of the less that somebody gave us.
   if (attributes.policy != SCHED_OTHER || attributes.nice < 0) return;
   constexpr std::uint64_t least_ns = 100'000, reset_on_fork = 1;
   attributes.flags |= reset_on_fork;
-  attributes.runtime_ns = least_ns;
+  attributes.runtime_ns = wanted ? least_ns : 0;  // 0: the kernel's own
   syscall(SYS_sched_setattr, 0, &attributes, 0);
 }
 

@@ -128,8 +128,9 @@ Slot::~Slot() {
 void Slot::launch(AttemptOrder order) {
   {
     const std::lock_guard lock(mutex_);
-    queue_.push_back({std::move(order), false});
-    around_.waiting->fetch_add(1);
+    const bool waits = busy_ || !queue_.empty();
+    if (waits) around_.waiting->fetch_add(1);
+    queue_.push_back({std::move(order), false, waits});
     if (busy_) return;  // its thread looks here before it sleeps
   }
   changed_.notify_one();
@@ -142,8 +143,8 @@ bool Slot::call_back(std::uint32_t step, std::uint32_t attempt) {
       return waiting.order.step == step && waiting.order.attempt == attempt;
     });
     if (it == queue_.end()) return false;
+    if (it->waits) around_.waiting->fetch_sub(1);
     queue_.erase(it);
-    around_.waiting->fetch_sub(1);
   }
   AttemptEnded ended{step, attempt, around_.rank.rank, {}};
   ended.result.outcome = cancelled_before_start();
@@ -215,7 +216,8 @@ bool Slot::asked_to_end() {
 }
 
 void Slot::run() {
-  prefer_short_turns();
+  ShortTurns turns;
+  turns.want(true);
   for (;;) {
     Waiting next;
     {
@@ -224,7 +226,7 @@ void Slot::run() {
       if (queue_.empty()) return;
       next = std::move(queue_.front());
       queue_.pop_front();
-      around_.waiting->fetch_sub(1);
+      if (next.waits) around_.waiting->fetch_sub(1);
       busy_ = true;
       step_ = next.order.step;
       attempt_ = next.order.attempt;

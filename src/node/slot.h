@@ -71,6 +71,7 @@ class Slot {
   struct Waiting {
     AttemptOrder order;
     bool cancelled = false;
+    bool waits = false;  // behind another: counted in SlotSurroundings::waiting
   };
 
   void run();

@@ -119,10 +119,7 @@ void SlotPool::call_back(std::uint32_t step, std::uint32_t attempt) {
 }
 
 /// In this order: what a slot puts there quietly, it puts there before it takes the order that waits behind.
-double SlotPool::longest_nap_s() const {
-  const bool may_come_quietly = waiting_.load() > 0;
-  return may_come_quietly || inbox_.has_some() ? lazy_nap_s : std::numeric_limits<double>::infinity();
-}
+bool SlotPool::ends_come_quietly() const { return waiting_.load() > 0 || inbox_.has_some(); }
 
 void SlotPool::kill_all(bool at_once) {
   for (auto& slot : slots_) slot->kill_all(at_once);

@@ -29,9 +29,9 @@ class SlotPool {
   void kill(std::uint32_t step, std::uint32_t attempt, bool at_once);
   /// Drops an order that has not begun; its end is then told as cancelled.
   void call_back(std::uint32_t step, std::uint32_t attempt);
-  /// How long the thread that takes ends out of the inbox may sleep: where orders wait at slots nobody wakes it for
-  /// each.
-  double longest_nap_s() const;
+  /// While orders wait at slots, the thread that takes ends out of the inbox is not woken for each: it may not sleep
+  /// for longer than lazy_nap_s, and nobody waits for it.
+  bool ends_come_quietly() const;
   void kill_all(bool at_once);
   /// True while any slot runs a step or has one queued.
   bool busy();
