@@ -340,8 +340,10 @@ TEST_F(SlotPoolTest, an_end_that_somebody_waits_for_wakes_at_once_and_others_wai
 
 TEST_F(SlotPoolTest, an_order_that_nothing_runs_before_waits_for_nobody_however_soon_one_looks) {
   for (int i = 0; i < 20; ++i) {
-    launch("true");
+    const auto go_on = "go_on_" + std::to_string(i);
+    launch(until_released(go_on));
     EXPECT_FALSE(pool().ends_come_quietly());
+    release(go_on);
     next_end();
   }
   launch(until_released("go"));
