@@ -49,8 +49,8 @@ one_sample="sleep 1.2; until_looked_at 3 %(GPU)s more"
 
 for way in alone mpi; do
   case $way in
-    alone) run=(timeout -k 5 150 "$gradus" run) threads=3 more=5 ;;
-    mpi) run=(timeout -k 5 150 "$mpiexec" -np 3 "$gradus" run) threads=1 more=2 ;;
+    alone) run=(timeout -k 5 300 "$gradus" run) threads=3 more=5 ;;
+    mpi) run=(timeout -k 5 300 "$mpiexec" -np 3 "$gradus" run) threads=1 more=2 ;;
   esac
 
   it "$way: each GPU step is told how busy its own GPU was, and how much of its memory was in use"
@@ -95,7 +95,7 @@ for way in alone mpi; do
   waited=$(($(date +%s) - $(stat -c %Y asked)))
   ((waited < 8)) || fail "an end soon after the steps" "$waited s"
 done
-run=(timeout -k 5 150 "$gradus" run)
+run=(timeout -k 5 300 "$gradus" run)
 
 it "nothing is asked while no GPU step runs, nor with --gpu-sampling off"
 rm -rf asked steps.run
