@@ -171,7 +171,7 @@ seen_fault "mpirun and all ranks are killed at once" "\`--resume\` goes on; what
 
 it "ranks of one machine ring each other, and so look at MPI a few times a second"
 ranks 3
-echo "until [ -e go ]; do sleep 0.05; done" >bell.txt
+echo "chrt -p \$\$ >turns.%(SLOT)s; until [ -e go ]; do sleep 0.05; done" >bell.txt
 cat bell.txt bell.txt >both.txt && mv both.txt bell.txt
 timeout -k 5 60 "${command[@]}" bell.txt --threads 1 >bell.log 2>&1 &
 pid=$!
@@ -182,6 +182,9 @@ sleep 1
 declare -A before=()
 for rank in $(ranks_under $pid); do before[$rank]=$(naps "$rank"); done
 expect_equal "ranks" 3 ${#before[@]}
+# Short turns (node/short_turns.h) come with this mark, which says that children do not have them.
+for rank in "${!before[@]}"; do expect_match "turns of rank $rank" "RESET_ON_FORK" "$(chrt -p "$rank")"; done
+expect_no_match "turns of a step" "RESET_ON_FORK" "$(cat turns.0 turns.1)"
 sleep 2
 # Unrung a rank naps for 50 ms at most: 40 times.
 for rank in "${!before[@]}"; do
