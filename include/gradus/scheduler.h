@@ -23,7 +23,7 @@ namespace gradus {
 /// A worker is known by its MPI rank (0 when alone).
 using WorkerId = std::uint32_t;
 
-/// GPUs and cores are numbered densely per node; equal numbers on one node are the same device.
+/// GPUs and cores are numbered densely per node; equal numbers on one node are the same device. A slot has each once.
 struct SlotShape {
   std::vector<std::uint32_t> gpus;
   std::vector<std::uint32_t> cores;

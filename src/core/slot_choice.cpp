@@ -141,6 +141,13 @@ std::vector<std::pair<std::uint32_t, std::uint32_t>> gpus_taken(const Demand& de
                                                                 std::span<const std::uint32_t> chosen) {
   std::vector<std::pair<std::uint32_t, std::uint32_t>> taken;
   if (!demand.wants_gpu) return taken;
+  if (demand.nodes == 0 && chosen.size() == 1) {
+    // Most steps. Which GPUs they are is not looked at: on 100,000 slots each look would be a wait for memory.
+    const auto there = static_cast<std::uint32_t>(slots[chosen.front()].gpus.size());
+    const auto count = demand.gpus > 0 ? std::min(demand.gpus, there) : there;
+    for (std::uint32_t i = 0; i < count; ++i) taken.emplace_back(chosen.front(), i);
+    return taken;
+  }
   std::vector<std::uint32_t> seen;  // few
   for (const auto slot : chosen) {
     const auto& gpus = slots[slot].gpus;
