@@ -177,6 +177,7 @@ TEST_F(GpuSamplerTest, gpus_that_cannot_be_read_are_not_asked_for) {
   EXPECT_EQ(script_->count(), 0U);
   sampler().began(0, {{0, 0}, {0, 1}});
   wait_until([&] { return script_->count() >= 1; });
+  const std::lock_guard lock(script_->mutex);
   EXPECT_THAT(script_->asked.front(), ElementsAre(uuid));
 }
 

@@ -60,7 +60,7 @@ Rank start_rank(const TemporaryFolder& folder, const std::string& script) {
     rename(folder.file("guardian.tmp").c_str(), folder.file("guardian").c_str());
     for (;;) pause();
   }
-  for (int i = 0; i < 500 && !(folder.has("guardian") && folder.has("grandchild")); ++i) {
+  for (int i = 0; i < 6000 && !(folder.has("guardian") && folder.has("grandchild")); ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
   // Never 0: that would be this test's own process group.

@@ -6,6 +6,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdio>
+#include <fstream>
+
 namespace gradus {
 namespace {
 
@@ -49,8 +52,14 @@ pid_t orphan(const char* lineage) {
   while (read(ends[0], &none, 1) > 0) {  // its end of the pipe is closed when it has become what it becomes
   }
   close(ends[0]);
+  // Descriptors are closed before there is an environment to be seen.
+  for (int i = 0; i < 10000 && std::ifstream("/proc/" + std::to_string(child) + "/environ").peek() == EOF; ++i)
+    usleep(1000);
   return child;
 }
+
+bool others_run() { return false; }
+bool nothing_else_runs() { return true; }
 
 bool lives(pid_t process) { return kill(process, 0) == 0; }
 
@@ -58,13 +67,29 @@ TEST(Leftovers, ends_those_of_the_attempt_and_no_others) {
   Leftovers leftovers;
   const auto mine = orphan("1.0.5.1"), other = orphan("1.0.6.1"), unknown = orphan("");
   ASSERT_TRUE(lives(mine) && lives(other) && lives(unknown));
-  EXPECT_TRUE(leftovers.end("1.0.5.1", false, 5));
+  EXPECT_TRUE(leftovers.end("1.0.5.1", others_run, 5));
   EXPECT_FALSE(lives(mine));
   EXPECT_TRUE(lives(other));
   EXPECT_TRUE(lives(unknown));
-  EXPECT_TRUE(leftovers.end("1.0.6.1", true, 5));
+  EXPECT_TRUE(leftovers.end("1.0.6.1", nothing_else_runs, 5));
   EXPECT_FALSE(lives(other));
   EXPECT_FALSE(lives(unknown));
+}
+
+TEST(Leftovers, of_an_attempt_that_begins_during_the_look_live) {
+  Leftovers leftovers;
+  const auto mine = orphan("1.0.5.1");
+  pid_t beside = 0;
+  const auto one_begins = [&beside] {
+    if (beside != 0) return false;
+    beside = orphan("");
+    return true;
+  };
+  EXPECT_TRUE(leftovers.end("1.0.5.1", one_begins, 5));
+  EXPECT_FALSE(lives(mine));
+  ASSERT_GT(beside, 1);
+  EXPECT_TRUE(lives(beside));
+  EXPECT_TRUE(leftovers.end("none", nothing_else_runs, 5));
 }
 
 TEST(Leftovers, lets_live_what_was_there_before_it) {
@@ -73,7 +98,7 @@ TEST(Leftovers, lets_live_what_was_there_before_it) {
     for (;;) pause();
   }
   Leftovers leftovers;
-  EXPECT_TRUE(leftovers.end("1.0.5.1", true, 5));
+  EXPECT_TRUE(leftovers.end("1.0.5.1", nothing_else_runs, 5));
   EXPECT_TRUE(lives(before));
   kill(before, SIGKILL);
   waitpid(before, nullptr, 0);
@@ -83,10 +108,10 @@ TEST(Leftovers, are_ended_by_lineage_when_their_rank_is_gone) {
   Leftovers leftovers;
   const auto mine = orphan("9.3.5.1"), other = orphan("9.33.5.1");
   end_lineage("9.3.");
-  EXPECT_TRUE(leftovers.end("none", false, 5));  // reaps
+  EXPECT_TRUE(leftovers.end("none", others_run, 5));  // reaps
   EXPECT_FALSE(lives(mine));
   EXPECT_TRUE(lives(other));
-  EXPECT_TRUE(leftovers.end("9.33.5.1", false, 5));
+  EXPECT_TRUE(leftovers.end("9.33.5.1", others_run, 5));
 }
 
 }  // namespace

@@ -91,12 +91,12 @@ TEST_F(NotifierTest, a_text_that_cannot_be_made_is_one_line_and_the_next_event_i
 }
 
 TEST_F(NotifierTest, at_the_end_one_that_hangs_leaves_time_to_those_behind_it) {
-  begin("test $GRADUS_EVENT = hangs && sleep 100; echo $GRADUS_EVENT >>\"$OUT\"", 1);
+  begin("test $GRADUS_EVENT = hangs && sleep 100; echo $GRADUS_EVENT >>\"$OUT\"", 10);
   tell("hangs");
   tell("end");
   const double began = monotonic_s();
   finish();
-  EXPECT_LT(monotonic_s() - began, 5);
+  EXPECT_LT(monotonic_s() - began, 60);
   EXPECT_EQ(folder.read("out"), "end\n");
   EXPECT_THAT(complaints, ElementsAre(HasSubstr("hangs was ended: its time was over")));
 }
@@ -105,7 +105,7 @@ TEST_F(NotifierTest, in_a_hurry_what_runs_is_ended_and_the_rest_is_not_told) {
   begin("echo $GRADUS_EVENT >>\"$OUT\"; sleep 100");
   tell("one");
   tell("two");
-  while (group == 0) usleep(1000);
+  while (folder.read("out") != "one\n") usleep(1000);
   notifier->finish([] { return true; });
   EXPECT_EQ(folder.read("out"), "one\n");
 }
@@ -116,7 +116,7 @@ TEST_F(NotifierTest, ends_at_once_what_runs_when_it_goes) {
   while (group == 0) usleep(1000);
   const double began = monotonic_s();
   notifier.reset();
-  EXPECT_LT(monotonic_s() - began, 5);
+  EXPECT_LT(monotonic_s() - began, 50);
 }
 
 }  // namespace

@@ -86,7 +86,7 @@ def shares_of_one_core(ranks, seconds):
 
 def whole_run(bed, seconds):
     """Share of one core (1 = all of it) that three ranks, their guardians and mpirun use while two steps sleep."""
-    command = bed.ranks(3, steps_file(bed, "both", f"sleep {seconds + 3}"))
+    command = bed.ranks(3, steps_file(bed, "both", f"sleep {seconds + 8}"))
     folder = bed.folder("idle")
     process = running.start(command, folder)
     try:
@@ -102,12 +102,14 @@ def whole_run(bed, seconds):
 
 def single_ranks(bed, seconds):
     """Shares of one core that the master, a rank whose step sleeps, and a rank without a step use."""
-    command = bed.ranks(4, steps_file(bed, "sleep", f"sleep {seconds + 3}"))
+    command = bed.ranks(4, steps_file(bed, "sleep", f"sleep {seconds + 8}"))
     folder = bed.folder("idle-ranks")
     process = running.start(command, folder)
     try:
         ranks = ranks_at_work(process.pid, 4)
         busy = with_a_step(ranks)
+        if not busy:
+            raise running.Failed("their steps ended before they could be looked at")
         time.sleep(1)  # until all is quiet
         shares = shares_of_one_core(ranks, seconds)
         running.finish(process, command, folder)

@@ -62,11 +62,12 @@ bool reap(pid_t pid, Clock::time_point deadline, const std::atomic<bool>* give_u
   auto nap = std::chrono::microseconds(200);
   while (true) {
     rusage used{};
+    const bool is_last = Clock::now() >= deadline;  // before the look: one that has ended meanwhile is not stuck
     const pid_t got = wait4(pid, &answer.status, WNOHANG, &used);
     if (got == pid) answer.cpu_s = seconds(used.ru_utime) + seconds(used.ru_stime);
     if (got == pid) return true;
     if (got < 0 && errno != EINTR) return true;  // SIGCHLD is ignored: the kernel has reaped it
-    if (Clock::now() >= deadline || is_set(give_up)) return false;
+    if (is_last || is_set(give_up)) return false;
     std::this_thread::sleep_for(nap);
     nap = std::min(nap * 2, std::chrono::microseconds(10'000));
   }

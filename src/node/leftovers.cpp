@@ -107,14 +107,18 @@ std::vector<pid_t> Leftovers::orphans() const {
   return all;
 }
 
-bool Leftovers::end(const std::string& attempt, bool also_unknown, double within_s) {
+bool Leftovers::end(const std::string& attempt, const std::function<bool()>& nothing_else_runs, double within_s) {
   if (orphans().empty()) return true;
   const double until = monotonic_s() + within_s;
   for (long nap = 1;; nap = std::min(nap * 2, 50L)) {
+    // Before the look, so that there is one after the time in any case: a machine that stands still for a second must
+    // not make us say of a process which has long ended that it does not.
+    const bool is_last = monotonic_s() > until;
     bool any = false;
     {
       const std::lock_guard lock(mutex_);
       const auto all = orphans();
+      const bool also_unknown = nothing_else_runs();
       std::erase_if(unseen_,
                     [&all](const auto& one) { return std::find(all.begin(), all.end(), one.first) == all.end(); });
       for (const pid_t process : all) {
@@ -132,16 +136,18 @@ bool Leftovers::end(const std::string& attempt, bool also_unknown, double within
       }
     }
     if (!any) return true;
-    if (monotonic_s() > until) return false;
+    if (is_last) return false;
     nap_ms(nap);
   }
 }
 
-/// With the mutex held. Only a few times in its life: what shows nothing for good (env -i, another user's) must not
-/// hold up the end of every step.
+/// With the mutex held. Only for a while, once in its life: what shows nothing for good (env -i, another user's) must
+/// not hold up the end of every step. Long enough for execve on a busy machine, from a slow file system: a daemon that
+/// is passed over here is asked after by nobody later.
 bool Leftovers::may_show_itself(pid_t process) {
-  constexpr int most_looks = 3;
-  return ++unseen_[process] <= most_looks;
+  constexpr double patience_s = 0.2;
+  const double now = monotonic_s();
+  return now - unseen_.try_emplace(process, now).first->second < patience_s;
 }
 
 void end_lineage(std::string_view rank_lineage) {

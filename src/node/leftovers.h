@@ -10,6 +10,7 @@
 
 #include <sys/types.h>
 
+#include <functional>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -37,19 +38,20 @@ class Leftovers {
   Leftovers(const Leftovers&) = delete;
   Leftovers& operator=(const Leftovers&) = delete;
 
-  /// Ends by KILL what is left of an attempt whose first process has ended, and waits until it is gone. With
-  /// `also_unknown` those too that have shed the variable: right when nothing else runs here. False when some did not
-  /// end within `within_s` seconds (a process that waits for a broken disk). Any thread.
-  bool end(const std::string& attempt, bool also_unknown, double within_s);
+  /// Ends by KILL what is left of an attempt whose first process has ended, and waits until it is gone. While
+  /// `nothing_else_runs` those too that have shed the variable. It is asked after each look at what there is: an
+  /// attempt that was counted as running before its first process was started has none among those looked at then.
+  /// False when some did not end within `within_s` seconds (a process that waits for a broken disk). Any thread.
+  bool end(const std::string& attempt, const std::function<bool()>& nothing_else_runs, double within_s);
 
  private:
   std::vector<pid_t> orphans() const;
   bool may_show_itself(pid_t process);
 
-  int children_fd_ = -1;                   // /proc/self/task/PID/children
-  std::vector<pid_t> known_;               // our own: the guardian
-  std::unordered_map<pid_t, int> unseen_;  // looks at processes whose environment shows nothing
-  std::mutex mutex_;                       // held from looking to reaping: a number must not be given away in between
+  int children_fd_ = -1;                      // /proc/self/task/PID/children
+  std::vector<pid_t> known_;                  // our own: the guardian
+  std::unordered_map<pid_t, double> unseen_;  // since when: processes whose environment shows nothing
+  std::mutex mutex_;  // held from looking to reaping: a number must not be given away in between
 };
 
 /// Ends by KILL all processes on this machine that are of the lineage of a rank which is gone itself.

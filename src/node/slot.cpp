@@ -378,7 +378,7 @@ pid_t Slot::start(const AttemptOrder& order, const PreparedCommand& command, Sta
 /// Those in sessions of their own; what was in its group is dead already.
 bool Slot::end_leftovers(const AttemptOrder& order) {
   const auto lineage = lineage_of_attempt(around_.lineage, order.step, order.attempt);
-  const bool is_alone = around_.running->load() == 1;
+  const auto is_alone = [this] { return around_.running->load() == 1; };
   return around_.leftovers->end(lineage, is_alone, std::max(around_.settings.grace_s, 1.0));
 }
 

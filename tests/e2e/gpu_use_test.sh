@@ -54,9 +54,9 @@ for way in alone mpi; do
   esac
 
   it "$way: each GPU step is told how busy its own GPU was, and how much of its memory was in use"
-  rm -rf asked steps.run
-  # Both end when both were looked at, so that they weigh the same.
-  steps steps.txt "sleep 1.2; until_looked_at 3 0 more & until_looked_at 3 1 more; wait"
+  rm -rf asked seen.* steps.run
+  # Each waits for looks at its own GPU, which go on as long as it runs, and for the other: so that they weigh about the same.
+  steps steps.txt "sleep 1.2; until_looked_at 3 %(GPU)s more; touch seen.%(GPU)s; until test -e seen.0 -a -e seen.1; do sleep 0.1; done"
   expect_exit 0 "${run[@]}" steps.txt --threads $threads --gpu-sampling 0.2s --quiet
   expect_equal "ends with figures" 2 "$(ends steps | grep -c '"gpu_busy"')"
   for gpu in 0 1; do
@@ -64,7 +64,7 @@ for way in alone mpi; do
     expect_match "GPU $gpu" "\"gpu_busy\":0.$((3 + 2 * gpu))0,\"gpu_samples\":[0-9]+,\"gpu_mem\":$((2000 + 100 * gpu)),\"gpu_total\":81559" \
       "$(grep "^{\"end\":$step," steps.run/journal.jsonl)"
   done
-  expect_match "summary" "GPU use    GPU steps kept their GPU (3[7-9]|4[0-3]) % busy, at most 2\.1 GiB of its memory" "$seen"
+  expect_match "summary" "GPU use    GPU steps kept their GPU (3[2-9]|4[0-8]) % busy, at most 2\.1 GiB of its memory" "$seen"
   expect_match "summary.json" '"memory_total_mib": 81559' "$(<steps.run/summary.json)"
 
   it "$way: where there are enough samples, time and memory, it says with which option two steps share a GPU"
@@ -75,10 +75,10 @@ for way in alone mpi; do
 
   it "$way: a stand-in that hangs is ended, said once for each rank, and the run ends in time"
   rm -rf asked hang.run
-  steps hang.txt "until_looked_at 3 %(GPU)s; sleep 4"
+  steps hang.txt "until_looked_at 3 %(GPU)s; sleep 10"
   began=$SECONDS
   stand_in=hangs expect_exit 0 "${run[@]}" hang.txt --threads $threads --gpu-sampling 0.1s --quiet
-  ((SECONDS - began < 60)) || fail "an end soon after the steps" "$((SECONDS - began)) s"
+  ((SECONDS - began < 120)) || fail "an end soon after the steps" "$((SECONDS - began)) s"
   for rank in 0 1 2; do
     told=$(grep -c "(rank $rank): GPUs are not looked at any more.*no end within 2 s.*3 times in a row" <<<"$seen" || true)
     if [[ $way == alone ]]; then wanted=$((rank == 0)); else wanted=$((rank > 0)); fi
@@ -90,10 +90,10 @@ for way in alone mpi; do
   it "$way: a run that ends while the stand-in hangs does not wait for it"
   rm -rf asked early.run
   steps early.txt "until_looked_at 1 %(GPU)s"
-  stand_in=hangs expect_exit 0 "${run[@]}" early.txt --threads $threads --gpu-sampling 5s --quiet
-  # It may hang for 10 s, twice the sampling time.
+  stand_in=hangs expect_exit 0 "${run[@]}" early.txt --threads $threads --gpu-sampling 30s --quiet
+  # It may hang for 60 s, twice the sampling time.
   waited=$(($(date +%s) - $(stat -c %Y asked)))
-  ((waited < 8)) || fail "an end soon after the steps" "$waited s"
+  ((waited < 40)) || fail "an end soon after the steps" "$waited s"
 done
 run=(timeout -k 5 300 "$gradus" run)
 
@@ -110,7 +110,7 @@ printf '%s; touch was_looked_at\nuntil [ -e was_looked_at ]; do sleep 0.1; done;
 expect_exit 0 "${run[@]}" mixed.txt --threads 3 --gpu-sampling 0.2s --quiet
 expect_equal "ends with figures" 1 "$(ends mixed | grep -c '"gpu_busy"')"
 
-steps steps.txt "until_looked_at 3 %(GPU)s; sleep 1.5"
+steps steps.txt "until_looked_at 3 %(GPU)s; sleep 4"
 for stand_in in fails garbage knows_little; do
   export stand_in
   it "a stand-in that $stand_in does the run no harm"
