@@ -190,7 +190,7 @@ TEST_F(JournalTailTest, a_journal_that_is_not_there_is_said) {
 
 TEST_F(JournalTailTest, the_pulse_is_that_of_the_lock_and_the_last_record) {
   write(life(3));
-  const JournalTail begun(path);
+  JournalTail begun(path);
   EXPECT_EQ(pulse_of(folder.path(), begun.chronicle()), RunPulse::unknown);  // there is no lock
   const int fd = open(folder.file("lock").c_str(), O_RDWR | O_CREAT, 0644);
   EXPECT_EQ(pulse_of(folder.path(), begun.chronicle()), RunPulse::broken_off);
@@ -201,6 +201,8 @@ TEST_F(JournalTailTest, the_pulse_is_that_of_the_lock_and_the_last_record) {
   close(fd);
   write(record(R"({"over":0,"t":16.0,"succeeded":3,"failed":0,"skipped":0,"waiting":0})"));
   EXPECT_EQ(pulse_of(folder.path(), JournalTail(path).chronicle()), RunPulse::over);
+  EXPECT_EQ(pulse_of(folder.path(), begun.chronicle()), RunPulse::broken_off);
+  EXPECT_EQ(pulse_of(folder.path(), begun), RunPulse::over) << "its end was written after it was read first";
 }
 
 }  // namespace

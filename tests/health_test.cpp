@@ -24,7 +24,7 @@ RankHealth healthy(std::uint32_t rank, const std::string& host) {
   health.open_files = 4096;
   health.shm_free_kib = 1 << 20;
   health.mpi_library = "An MPI";
-  health.clock_s = 1000;
+  health.clock_s = health.asked_s = health.answered_s = 1000;
   health.file_system = "nfs";
   health.sees_probe = health.can_write = true;
   health.lock = ProbeLock::held;
@@ -41,6 +41,15 @@ std::vector<std::string> told(const std::vector<RankHealth>& ranks, bool without
 
 TEST(Health, of_ranks_that_have_everything_gives_no_finding) {
   EXPECT_THAT(told({healthy(0, "a"), healthy(1, "a"), healthy(2, "b")}), IsEmpty());
+}
+
+TEST(Health, a_rank_that_was_slow_to_answer_has_no_wrong_clock) {
+  auto master = healthy(0, "a"), slow = healthy(1, "b");
+  master.answered_s = master.asked_s + 5;
+  slow.clock_s = master.clock_s + 4;
+  EXPECT_THAT(told({master, slow}), IsEmpty());
+  slow.clock_s = master.answered_s + 7;
+  EXPECT_THAT(told({master, slow}), ElementsAre(HasSubstr("7 s ahead of rank 0's")));
 }
 
 TEST(Health, names_each_thing_that_is_wrong_with_its_host_and_mend) {
@@ -95,6 +104,7 @@ TEST(Health, tells_the_worst_first_and_the_same_once) {
 
 TEST(Health, crosses_the_wire_and_is_refused_when_torn) {
   auto health = healthy(3, "a");
+  health.asked_s = health.answered_s = 0;  // rank 0 knows them itself
   health.variables = {{"SLURM_JOB_ID", "7"}};
   health.report.gpus.push_back({"GPU-1", "0", "model", "0000:01:00.0"});
   const auto bytes = to_bytes(health);

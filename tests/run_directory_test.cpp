@@ -1,11 +1,14 @@
 #include "run/run_directory.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <system_error>
+#include <thread>
 
 #include "support/temporary_folder.h"
 
@@ -73,6 +76,26 @@ TEST_F(RunDirectoryTest, resume_keeps_everything) {
 TEST_F(RunDirectoryTest, resume_of_nothing_starts_afresh) {
   const RunDirectory directory(folder.file("a.run"), RunMode::resume);
   EXPECT_FALSE(folder.has("a.run/journal.jsonl"));
+}
+
+TEST_F(RunDirectoryTest, waits_for_the_guardians_of_an_earlier_life) {
+  make_earlier_run();
+  const int guardian = open(RunDirectory::lock_of(folder.file("a.run")).c_str(), O_RDONLY | O_CLOEXEC);
+  struct flock lock {};
+  lock.l_type = F_RDLCK;
+  lock.l_whence = SEEK_SET;
+  lock.l_start = RunDirectory::guardians_byte;
+  lock.l_len = 1;
+  ASSERT_EQ(fcntl(guardian, F_OFD_SETLK, &lock), 0);
+  std::atomic<bool> done = false;
+  std::thread last_words([&] {
+    usleep(100'000);
+    done = true;
+    close(guardian);
+  });
+  const RunDirectory directory(folder.file("a.run"), RunMode::resume);
+  EXPECT_TRUE(done);
+  last_words.join();
 }
 
 TEST_F(RunDirectoryTest, restart_removes_what_gradus_wrote_and_nothing_else) {

@@ -45,10 +45,11 @@ int explain_command(const Words& given) {
   std::string why_not;
   const auto graph = graph_of_run(run, why_not);
   if (!graph) words.refuse(why_not + ": without it nothing can be explained");
-  const JournalTail journal(run + "/journal.jsonl");
+  JournalTail journal(run + "/journal.jsonl");
+  const auto pulse = pulse_of(run, journal);  // may read on
   const auto& chronicle = journal.chronicle();
   if (chronicle.lives().empty()) words.refuse(run + " has not begun");
-  const auto status = status_of(run, chronicle, pulse_of(run, chronicle), epoch_s());
+  const auto status = status_of(run, chronicle, pulse, epoch_s());
   const Explanation explanation(status, chronicle, *graph);
   if (!journal.damage().empty()) tell(stderr, "gradus: {}\n", printable(journal.damage()));
   if (!words.has("step")) {

@@ -29,9 +29,7 @@ std::vector<std::string> tail_of(OutputArchive& archive, std::uint32_t ordinal, 
 
 LoadedRun::LoadedRun(std::string run_dir) : run_dir_(std::move(run_dir)), journal_(run_dir_ + "/journal.jsonl") {
   now_ = epoch_now();
-  pulse_ = pulse_of(run_dir_, chronicle());
-  // It may have ended after its journal was read and before its lock was looked at.
-  if (pulse_ == RunPulse::broken_off && journal_.read()) pulse_ = pulse_of(run_dir_, chronicle());
+  pulse_ = pulse_of(run_dir_, journal_);
   graph_ = graph_of_run(run_dir_, why_no_graph_);
 }
 

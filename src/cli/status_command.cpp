@@ -87,8 +87,9 @@ class Look {
 
   RunStatus status() {
     journal_.read();
+    const auto pulse = pulse_of(run_, journal_);  // may read on
     const auto& chronicle = journal_.chronicle();
-    auto status = status_of(run_, chronicle, pulse_of(run_, chronicle), epoch_s(), steps_of_life());
+    auto status = status_of(run_, chronicle, pulse, epoch_s(), steps_of_life());
     status.damage = journal_.damage();
     return status;
   }

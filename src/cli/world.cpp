@@ -10,12 +10,14 @@
 #include "core/granted_gpus.h"
 #include "mpi/mpi_cluster.h"
 #include "mpi/worker_rank.h"
+#include "node/clock.h"
 #include "node/cores.h"
 #include "node/examination.h"
 #include "node/gpu_discovery.h"
 #include "node/local_cluster.h"
 #include "node/signals.h"
 #include "node/tell.h"
+#include "run/run_directory.h"
 #include "run/summary.h"
 
 namespace gradus::cli {
@@ -28,6 +30,7 @@ double guardian_grace_s(const RunSettings& settings) { return std::min(settings.
 /// So that summary.json does not say for ever that a run is under way whose master was killed.
 void prepare_for_the_worst(Guardian& guardian, const RunSettings& settings) {
   guardian.set_grace(guardian_grace_s(settings));
+  guardian.hold(RunDirectory::lock_of(settings.run_dir), RunDirectory::guardians_byte);
   guardian.set_last_word(settings.run_dir + "/summary.json", summary_of_a_killed_run(), false);
   tell_when_paused(guardian.paused_cell());
 }
@@ -71,7 +74,9 @@ class WorldOfOne : public World {
   }
   std::vector<RankHealth> examine(const std::string& folder) override {
     const auto probe = try_probe(folder);
-    return {health_of_this_rank(0, probe.path, probe.token)};
+    auto health = health_of_this_rank(0, probe.path, probe.token);
+    health.asked_s = health.answered_s = health.clock_s;
+    return {health};
   }
   std::unique_ptr<Cluster> start(std::shared_ptr<const Graph> graph, const Plan& plan,
                                  const RunSettings& settings) override {
@@ -119,6 +124,7 @@ class WorldOfRanks : public World {
 
   std::vector<RankHealth> examine(const std::string& folder) override {
     const auto probe = try_probe(folder);
+    const double asked_s = epoch_s();
     mpi_.broadcast(to_bytes(Invitation{true, true, false, true, probe.path, probe.token}));
     stage_ = Stage::started;
     std::vector<RankHealth> all;
@@ -128,6 +134,8 @@ class WorldOfRanks : public World {
       health->report.rank = static_cast<std::uint32_t>(all.size());
       all.push_back(std::move(*health));
     }
+    all.front().asked_s = asked_s;
+    all.front().answered_s = epoch_s();
     return all;
   }
 
@@ -189,11 +197,16 @@ int take_part(const MpiEnvironment& mpi, const StepEnvironment& environment, Gua
     mpi.gather(to_bytes(health_of_this_rank(mpi.rank(), invitation->probe_file, invitation->probe_token)));
     return 0;
   }
-  mpi.gather(to_bytes(report_with_place(mpi, *invitation)));
+  const auto report = report_with_place(mpi, *invitation);
+  mpi.gather(to_bytes(report));
   const auto order = read_start_order(mpi.scatter({}));
   if (!order) throw std::runtime_error("rank 0 sent a start order that cannot be read");
   if (!order->start) return 0;
   guardian.set_grace(guardian_grace_s(order->settings));
+  // On rank 0's machine, where that lock has just been had. On others a lock that hangs would leave steps unguarded.
+  if (report.node == 0) {
+    guardian.hold(RunDirectory::lock_of(order->settings.run_dir), RunDirectory::guardians_byte);
+  }
   tell_when_paused(guardian.paused_cell());
   const auto end = run_worker_rank(*order, environment, guardian);
   if (end != WorkerEnd::in_peace) mpi.abandon();

@@ -114,7 +114,9 @@ class Examination {
   }
 
   void look_at_clock(const RankHealth& rank) {
-    const double apart = rank.clock_s - ranks_.front().clock_s;
+    // What lies between asking and answering may be a slow start of a rank as well as its clock.
+    const auto& master = ranks_.front();
+    const double apart = rank.clock_s - std::clamp(rank.clock_s, master.asked_s, master.answered_s);
     if (std::fabs(apart) < 1) return;
     say(Severity::warning, rank.report.host,
         fmt::format("its clock is {:.0f} s {} rank 0's: times in the report will not fit together; start NTP",

@@ -35,8 +35,9 @@ struct RankHealth {
   std::string mpi_library;
   std::vector<std::pair<std::string, std::string>> variables;  ///< visible devices, SLURM's, our own
   double clock_s = 0;                                          ///< seconds since 1970 when it was asked
-  std::string file_system;                                     ///< of the shared folder: `nfs`, `ext4`, …
-  bool sees_probe = false;                                     ///< what rank 0 has written there
+  double asked_s = 0, answered_s = 0;  ///< rank 0's clock before it asked and when all had answered; not sent
+  std::string file_system;             ///< of the shared folder: `nfs`, `ext4`, …
+  bool sees_probe = false;             ///< what rank 0 has written there
   bool can_write = false;
   ProbeLock lock = ProbeLock::unknown;
   bool operator==(const RankHealth&) const = default;

@@ -97,6 +97,19 @@ class Watch {
   std::uint32_t beats_ = 0;
 };
 
+/// Without waiting: a guardian that hangs on a file system guards nothing.
+void take_lock(const GuardianTable& table) {
+  const int fd = open(table.lock_file, O_RDONLY | O_CLOEXEC);  // stays open as long as we live
+  struct flock byte {};
+  byte.l_type = F_RDLCK;
+  byte.l_whence = SEEK_SET;
+  byte.l_start = table.lock_byte;
+  byte.l_len = 1;
+  if (fd >= 0) fcntl(fd, F_OFD_SETLK, &byte);
+}
+
+constexpr char all_is_well = 'q', take_the_lock = 'l';  // what a rank says through the pipe
+
 void say_last_words(const GuardianTable& table) {
   for (const auto& word : table.words) {
     if (word.file[0] == '\0') continue;
@@ -149,7 +162,6 @@ Guardian::Guardian() {
 
 void Guardian::dismiss() {
   if (alive_fd_ < 0) return;
-  const char all_is_well = 'q';
   if (write(alive_fd_, &all_is_well, 1) == 1) {
     while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
     }
@@ -174,6 +186,13 @@ void Guardian::set_last_word(const std::string& file, const std::string& text, b
   }
 }
 
+void Guardian::hold(const std::string& lock_file, std::int64_t byte) {
+  if (lock_file.size() >= sizeof table_->lock_file) return;
+  strcpy(table_->lock_file, lock_file.c_str());
+  table_->lock_byte = byte;
+  [[maybe_unused]] const auto told = write(alive_fd_, &take_the_lock, 1);
+}
+
 void Guardian::set_lineage(const std::string& rank_lineage) {
   if (rank_lineage.size() < sizeof table_->lineage) strcpy(table_->lineage, rank_lineage.c_str());
 }
@@ -189,22 +208,27 @@ int guardian_main() {
   Watch watch(*table);
   pollfd pipe_end{0, POLLIN, 0};
   constexpr int look_every_ms = 1000;
-  while (poll(&pipe_end, 1, look_every_ms) <= 0) {
-    if (!watch.has_given_up()) continue;
-    end_all(*table);
-    kill(table->rank_pid, SIGKILL);  // else it would come back and think that all is well
-    say_last_words(*table);
+  for (;;) {
+    if (poll(&pipe_end, 1, look_every_ms) <= 0) {
+      if (!watch.has_given_up()) continue;
+      end_all(*table);
+      kill(table->rank_pid, SIGKILL);  // else it would come back and think that all is well
+      say_last_words(*table);
+      return 0;
+    }
+    char byte = 0;
+    const ssize_t got = read(0, &byte, 1);
+    if (got < 0 && errno == EINTR) continue;
+    if (got == 1 && byte == take_the_lock) {
+      take_lock(*table);
+      continue;
+    }
+    if (got == 0) {  // end of file: the rank is gone without a word
+      end_all(*table);
+      say_last_words(*table);
+    }
     return 0;
   }
-  char byte = 0;
-  ssize_t got = 0;
-  while ((got = read(0, &byte, 1)) < 0 && errno == EINTR) {
-  }
-  if (got == 0) {  // end of file: the rank is gone without a word
-    end_all(*table);
-    say_last_words(*table);
-  }
-  return 0;
 }
 
 }  // namespace gradus

@@ -34,6 +34,8 @@ struct GuardianTable {
   std::atomic<std::uint32_t> silent_s;   ///< seconds without a beat after which the rank hangs; 0: never
   std::atomic<std::uint32_t> is_paused;  ///< the rank was told to stop (Ctrl-Z) and has stopped itself
   LastWord words[last_words];
+  char lock_file[4096];  ///< see Guardian::hold
+  std::int64_t lock_byte;
   char lineage[128];                        ///< of the rank's steps (node/leftovers.h); empty: none yet
   std::atomic<pid_t> groups[capacity + 1];  ///< of the slots, and last of the notifier
 };
@@ -62,6 +64,9 @@ class Guardian {
   /// place of what is there). At most GuardianTable::last_words; of a length that the table holds.
   void set_last_word(const std::string& file, const std::string& text, bool append);
   void forget_last_words();
+  /// From now on until the guardian goes it has a shared lock on that byte of the file (an open-file-description lock):
+  /// so others can tell that steps of a rank that is gone are still being ended. Once; nothing where it cannot be had.
+  void hold(const std::string& lock_file, std::int64_t byte);
   /// How its steps' processes are known that have left their groups. Once, before the first step.
   void set_lineage(const std::string& rank_lineage);
   /// From now on the rank may be silent.

@@ -59,7 +59,7 @@ bool JournalTail::read() {
 std::string JournalTail::damage() const { return records_->damage_in_words(); }
 
 RunPulse pulse_of(const std::string& run_dir, const Chronicle& chronicle) {
-  const Descriptor lock(open((run_dir + "/lock").c_str(), O_RDONLY | O_CLOEXEC));
+  const Descriptor lock(open(RunDirectory::lock_of(run_dir).c_str(), O_RDONLY | O_CLOEXEC));
   struct flock whole {};
   whole.l_type = F_RDLCK;
   whole.l_whence = SEEK_SET;
@@ -67,6 +67,11 @@ RunPulse pulse_of(const std::string& run_dir, const Chronicle& chronicle) {
   if (can_tell && whole.l_type != F_UNLCK) return RunPulse::runs;
   if (!chronicle.lives().empty() && chronicle.lives().back().over) return RunPulse::over;
   return can_tell ? RunPulse::broken_off : RunPulse::unknown;
+}
+
+RunPulse pulse_of(const std::string& run_dir, JournalTail& journal) {
+  const auto pulse = pulse_of(run_dir, journal.chronicle());
+  return pulse == RunPulse::broken_off && journal.read() ? pulse_of(run_dir, journal.chronicle()) : pulse;
 }
 
 }  // namespace gradus

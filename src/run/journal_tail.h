@@ -43,5 +43,8 @@ enum class RunPulse : std::uint8_t {
   unknown      ///< its lock cannot be looked at
 };
 RunPulse pulse_of(const std::string& run_dir, const Chronicle& chronicle);
+/// The same, with another look at the journal where it seems broken off: the run may have ended after the journal was
+/// read and before its lock was looked at.
+RunPulse pulse_of(const std::string& run_dir, JournalTail& journal);
 
 }  // namespace gradus

@@ -13,6 +13,7 @@
 #include <fstream>
 #include <string_view>
 #include <system_error>
+#include <thread>
 
 #include "core/log_names.h"
 
@@ -53,6 +54,15 @@ void write_all(int fd, std::string_view text, const std::string& path) {
   }
 }
 
+struct flock byte_lock(short type, std::int64_t byte) {
+  struct flock lock {};
+  lock.l_type = type;
+  lock.l_whence = SEEK_SET;
+  lock.l_start = byte;
+  lock.l_len = 1;
+  return lock;
+}
+
 void remove_file(const std::string& path) {
   if (unlink(path.c_str()) != 0 && errno != ENOENT) machine_refuses("remove " + path);
 }
@@ -84,6 +94,7 @@ RunDirectory::RunDirectory(const std::string& path, RunMode mode)
   fs::create_directories(fs::path(path_).parent_path());
   make_folder(path_);
   lock();
+  await_guardians();
   // Only now: before the lock, another run could be making what is looked for here.
   refuse_earlier_run(mode);
   if (mode == RunMode::restart && is_there(journal())) forget_earlier_run();
@@ -112,7 +123,7 @@ void RunDirectory::refuse_unsafe() const {
   if (status.st_uid != geteuid() && geteuid() != 0) {
     throw RunDirectoryRefused(path_ + " belongs to another user: choose another with --run-dir");
   }
-  const auto lock_file = path_ + "/lock";
+  const auto lock_file = lock_of(path_);
   const bool is_run =
       (is_there(journal()) && is_journal(journal())) || (is_there(lock_file) && begins_with(lock_file, lock_begin));
   if (!is_run && !fs::is_empty(path_)) {
@@ -122,13 +133,11 @@ void RunDirectory::refuse_unsafe() const {
 
 /// An open-file-description lock: it holds between threads and processes alike, also over NFS, and goes with us.
 void RunDirectory::lock() {
-  const auto file = path_ + "/lock";
+  const auto file = lock_of(path_);
   lock_ = Descriptor(open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
   if (lock_.get() < 0) machine_refuses("open " + file);
-  struct flock whole {};
-  whole.l_type = F_WRLCK;
-  whole.l_whence = SEEK_SET;
-  if (fcntl(lock_.get(), F_OFD_SETLK, &whole) != 0) {
+  auto ours = byte_lock(F_WRLCK, run_byte);
+  if (fcntl(lock_.get(), F_OFD_SETLK, &ours) != 0) {
     if (errno == EAGAIN || errno == EACCES) {
       std::ifstream holder(file);
       std::string who;
@@ -141,6 +150,23 @@ void RunDirectory::lock() {
   const auto text = fmt::format("{}{} on {} since {}\n", lock_begin, getpid(), host_name(), now_text());
   if (ftruncate(lock_.get(), 0) != 0) machine_refuses("write " + file);
   write_all(lock_.get(), text, file);
+}
+
+/// A step must not run again beside an attempt that a killed run has left and that does not heed TERM, nor may its
+/// guardian's last words (`interrupted`) come after ours.
+void RunDirectory::await_guardians() const {
+  constexpr int looks = 1000;  // guardians are done within the grace, 2 s at most, and a moment
+  constexpr std::chrono::milliseconds nap{20};
+  for (int look = 0; look < looks; ++look) {
+    auto theirs = byte_lock(F_WRLCK, guardians_byte);
+    // Where it cannot be asked the warning about locks has been said.
+    if (fcntl(lock_.get(), F_OFD_GETLK, &theirs) != 0 || theirs.l_type == F_UNLCK) return;
+    std::this_thread::sleep_for(nap);
+  }
+  throw RunDirectoryRefused(
+      fmt::format("{} is in use: steps of its last life do not end (processes that wait for a disk or a GPU), and the "
+                  "gradus-guardian beside them waits: end them, or try again later",
+                  path_));
 }
 
 /// Only what we wrote ourselves goes. The journal last: killed in between, it still shows whose this is.

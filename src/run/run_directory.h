@@ -36,13 +36,19 @@ class Descriptor {
 
 class RunDirectory {
  public:
+  /// In the file `lock`: the run has the first byte for itself. Guardians on its machine (node/guardian.h) share the
+  /// second until no step of theirs is left, which can be seconds after the run was killed.
+  static constexpr std::int64_t run_byte = 0, guardians_byte = 1;
+
   /// Makes or opens `path` and locks it for as long as this lives. Fresh: an earlier run is refused.
   /// Resume: an earlier run stays, none is no mistake. Restart: what an earlier run wrote is removed, and
-  /// nothing else. Throws RunDirectoryRefused, or std::system_error when the machine refuses.
+  /// nothing else. Waits until the guardians of an earlier life are done. Throws RunDirectoryRefused, or
+  /// std::system_error when the machine refuses.
   RunDirectory(const std::string& path, RunMode mode);
   const std::string& path() const { return path_; }  ///< absolute
   std::string journal() const { return path_ + "/journal.jsonl"; }
   std::string summary() const { return path_ + "/summary.json"; }
+  static std::string lock_of(const std::string& run_dir) { return run_dir + "/lock"; }
   /// Keeps a copy of the steps file's text, so that a run can be explained when the file has changed or was standard
   /// input. `ending`: of its name, `.txt` and the like. `mode`: its permission bits. Throws std::system_error.
   void keep_steps(const std::string& text, const std::string& ending, unsigned mode) const;
@@ -53,6 +59,7 @@ class RunDirectory {
   void refuse_unsafe() const;
   void refuse_earlier_run(RunMode mode) const;
   void lock();
+  void await_guardians() const;
   void forget_earlier_run() const;
 
   std::string path_;

@@ -83,12 +83,12 @@ run_bounded() {
   return $code
 }
 
-# $1: seconds; the rest: command that is asked ten times a second until it succeeds. 1 if it never did.
+# $1: seconds; the rest: command that is asked ten times a second until it succeeds. 1, and a word, if it never did.
 wait_until() {
-  local end=$((SECONDS + $1 + 1))
+  local seconds=$1 end=$((SECONDS + $1 + 1))
   shift
   until "$@"; do
-    ((SECONDS < end)) || return 1
+    ((SECONDS < end)) || { echo "waited ${seconds} s in vain for: $*" >&2; return 1; }
     sleep 0.1
   done
 }

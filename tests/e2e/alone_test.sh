@@ -120,7 +120,7 @@ expect_no_file b.ran
 expect_file c.ran
 
 it "--on-error stop starts nothing new"
-printf 'false\nsleep 0.3\ntouch late.ran\n' >stop.txt
+printf 'false\nuntil grep -qs "final.:.failed" stop.run/journal.jsonl; do sleep 0.05; done\ntouch late.ran\n' >stop.txt
 expect_exit 1 "${run[@]}" stop.txt --threads 3 --on-error stop
 expect_no_file late.ran
 expect_match "summary" "waiting" "$seen"
@@ -158,24 +158,28 @@ expect_exit 2 "${run[@]}" gpu.txt --gpus none
 
 # --- going on ------------------------------------------------------------------------------------------
 it "a run directory that exists is refused, and a second run on it while it runs"
-echo 'sleep 5' >long.txt
+echo 'sleep 600' >long.txt
 "${run[@]}" long.txt >/dev/null 2>&1 &
 long=$!
 at_exit "kill -9 $long 2>/dev/null"
-wait_until 5 test -s long.run/journal.jsonl
+wait_until 60 test -s long.run/journal.jsonl
 expect_exit 2 "${run[@]}" long.txt --resume
 expect_match "message" "in use by process $long on " "$seen"
 kill -9 $long
+wait $long 2>/dev/null || true
 expect_exit 2 "${run[@]}" long.txt
 expect_match "message" "--resume" "$seen"
 
 it "kill -9 in mid-run: its step ends too, --resume runs what is left and nothing twice"
 for ((i = 1; i <= 200; i++)); do echo "echo ran >>ran.$i; sleep 0.01"; done >kill.txt
+# Not over before it is killed, however late that is.
+sed -i '150s/^/until [ -e kill.go ]; do sleep 0.05; done; /' kill.txt
 "${run[@]}" kill.txt --threads 3 >/dev/null 2>&1 &
 killed=$!
-wait_until 10 test -s ran.40
+wait_until 60 test -s ran.40
 kill -9 $killed
 wait $killed 2>/dev/null || true
+touch kill.go
 before=$(grep -o '"end":[0-9]*.*"final":"succeeded"' kill.run/journal.jsonl | cut -d : -f 2 | cut -d , -f 1 | sort -n)
 expect_exit 0 "${run[@]}" kill.txt --threads 3 --resume
 expect_match "message" "resuming: [0-9]+ of 200 steps succeeded before" "$seen"
@@ -183,6 +187,21 @@ for i in $before; do expect_equal "runs of step $i, reported before" 1 "$(wc -l 
 for ((i = 1; i <= 200; i++)); do expect_file ran.$i; done
 expect_exit 0 "${run[@]}" kill.txt --threads 3 --resume
 expect_match "message" "200 of 200 steps succeeded before; 0 to run" "$seen"
+
+it "kill -9 while something that is deaf to TERM runs: a --resume at once waits for its end, and what it sums up stays"
+# The first attempt leaves a process in its group that goes on until it is killed; the second looks for it.
+cat >deaf.txt <<'X'
+if mkdir first; then (trap '' TERM; echo $BASHPID >deaf.pid; touch deaf.begun; while :; do sleep 0.1; done) & wait; else case $(ps -o stat= -p "$(cat deaf.pid)") in "" | Z*) ;; *) touch both ;; esac; fi
+X
+sed -i "1i #GRADUS --shell bash" deaf.txt
+"${run[@]}" deaf.txt --threads 1 >/dev/null 2>&1 &
+killed=$!
+wait_until 60 test -e deaf.begun
+kill -9 $killed
+wait $killed 2>/dev/null || true
+expect_exit 0 "${run[@]}" deaf.txt --threads 1 --resume
+expect_no_file both
+expect_match "summary.json" '"state": "finished"' "$(<deaf.run/summary.json)"
 
 it "--resume on nothing starts afresh; a line inserted above changes nothing; a changed line runs again"
 printf 'echo a >>again.a\necho b >>again.b\n' >again.txt
@@ -194,14 +213,20 @@ expect_equal "runs" "a b B new" "$(cat again.a again.b again.new | paste -sd ' '
 seen_fault "gradus alone is killed in mid-run" "its step ends too; \`--resume\` runs what is left"
 # --- signals -------------------------------------------------------------------------------------------
 # $1: signals to send; $2: exit code. The run has one step that lasts and one that waits.
+has_stops() { [[ $(grep -c '"stop":' "$1/journal.jsonl") -ge $2 ]]; }
 stopped_by() {
-  local signal code=0 pid
+  local signal code=0 pid sent=0
   rm -rf sig.run sig.*.ran
-  printf 'sleep 0.8 && touch sig.1.ran\ntouch sig.2.ran\n' >sig.txt
-  "${run[@]}" sig.txt --threads 1 --grace 5s >sig.log 2>&1 &
+  rm -f sig.go
+  printf 'until [ -e sig.go ]; do sleep 0.05; done; touch sig.1.ran\ntouch sig.2.ran\n' >sig.txt
+  "${run[@]}" sig.txt --threads 1 --grace 60s >sig.log 2>&1 &
   pid=$!
-  wait_until 5 test -e sig.run/logs/1.out
-  for signal in $1; do kill -"$signal" $pid; sleep 0.1; done
+  wait_until 60 test -e sig.run/logs/1.out
+  for signal in $1; do
+    kill -"$signal" $pid
+    wait_until 60 has_stops sig.run $((++sent)) || fail "stop $sent" "$(<sig.log)"
+  done
+  [[ $1 == *" "* ]] || touch sig.go
   wait $pid || code=$?
   expect_equal "exit code after $1" "$2" "$code"$([[ $code == "$2" ]] || cat sig.log)
   expect_no_file sig.2.ran
@@ -218,15 +243,18 @@ it "a third TERM kills what ignores the second, whatever the grace"
 echo "trap '' TERM; echo deaf; while :; do sleep 1; done" >third.txt
 "${run[@]}" third.txt --threads 1 --grace 100s >third.log 2>&1 &
 pid=$!
-wait_until 10 grep -qs deaf third.run/logs/1.out
-for ((i = 0; i < 3; i++)); do kill -TERM $pid; sleep 0.2; done
+wait_until 60 grep -qs deaf third.run/logs/1.out
+for ((i = 1; i <= 3; i++)); do
+  kill -TERM $pid
+  wait_until 60 has_stops third.run $i || fail "stop $i" "$(<third.log)"
+done
 await_end 20 $pid
 expect_equal "exit code" 75 $code
 expect_match "journal" '"outcome":"cancelled","code":9' "$(<third.run/journal.jsonl)"
 
 it "--time-limit: what would not end in time waits for --resume, 75; a life that achieved nothing ends with 1"
-printf 'sleep 0.2\nsleep 60\ntouch limit.ran\n' >limit.txt
-expect_exit 75 "${run[@]}" limit.txt --threads 1 --time-limit 2s --grace 1s
+printf 'true\nsleep 60\ntouch limit.ran\n' >limit.txt
+expect_exit 75 "${run[@]}" limit.txt --threads 1 --time-limit 8s --grace 1s
 expect_match "summary" "1 of 3 steps succeeded, 2 waiting" "$seen"
 expect_match "summary" "time limit" "$seen"
 expect_no_file limit.ran

@@ -52,7 +52,7 @@ if ((can_mount)); then
 fi
 
 it "a journal that cannot be written any more: 3, --resume goes on"
-for way in "broken:40 Input/output error" "readonly:25 Read-only file system"; do
+for way in "broken:10 Input/output error" "readonly:10 Read-only file system"; do
   steps_file 300
   rm -rf eio.run
   run_dir=eio.run mend=
@@ -92,7 +92,7 @@ echo 'sleep 20' >long.txt
 "$gradus" run --quiet long.txt >/dev/null 2>&1 &
 holder=$!
 at_exit "kill -9 $holder 2>/dev/null"
-wait_until 10 test -e long.run/logs/1.out
+wait_until 60 test -e long.run/logs/1.out
 expect_exit 2 "${run[@]}" long.txt --resume
 expect_match "message" "in use by process $holder on .* since" "$seen"
 kill -9 $holder

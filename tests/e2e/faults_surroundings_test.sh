@@ -33,22 +33,25 @@ expect_equal "exit code of a mistake that nobody can be told" 2 $code
 seen_fault "output and error output of gradus closed, full, or a pipe that nobody reads" "the run, its journal, summary.json and exit code are as ever"
 
 if command -v script >/dev/null; then
-  # Steps for longer than a terminal's line needs to be drawn again.
-  for ((i = 1; i <= 40; i++)); do echo "echo $i >>$scratch/ran; sleep 0.1"; done >hang.txt
-  # $1: what is executed on a terminal of its own, which hangs up when some steps have run.
+  # The first ones for longer than a terminal's line needs to be drawn again; the others when it has hung up.
+  for ((i = 1; i <= 40; i++)); do echo "echo $i >>$scratch/ran; sleep 0.1$( ((i <= 12)) || echo "; until [ -e $scratch/hung_up ]; do sleep 0.05; done")"; done >hang.txt
+  # $1: what is executed on a terminal of its own, which hangs up when some steps have run; $2: whether that stops it.
   on_a_terminal_that_hangs_up() {
-    rm -rf ran hang.run
+    rm -rf ran hang.run hung_up
     SHELL=/bin/bash script -qfec "$1" /dev/null >/dev/null 2>&1 </dev/null &
     local terminal=$!
     wait_until 20 some_ran || fail "some steps" "$(ls)"
     kill -KILL $terminal
     wait $terminal 2>/dev/null || true
-    wait_until 30 is_over || fail "an end of the run" "$(tail -n 3 hang.run/journal.jsonl)"
+    [[ $2 == ignored ]] || wait_until 30 grep -qs '"stop":' hang.run/journal.jsonl || fail "a stop" "$(tail -n 3 hang.run/journal.jsonl)"
+    touch hung_up
+    wait_until 60 is_over || fail "an end of the run" "$(tail -n 3 hang.run/journal.jsonl)"
   }
-  is_over() { [[ -n $(over hang.run) ]]; }
+  # Not by its journal: summary.json is written and the lock is given back after that.
+  is_over() { [[ -n $(over hang.run) && $("$gradus" status hang.run --json) != *'"state": "running"'* ]]; }
   some_ran() { [[ $(cat ran 2>/dev/null | wc -l) -ge 6 ]]; }
   it "the terminal hangs up: steps that run end, 75, --resume goes on"
-  on_a_terminal_that_hangs_up "exec '$gradus' run hang.txt --threads 3"
+  on_a_terminal_that_hangs_up "exec '$gradus' run hang.txt --threads 3" stops
   expect_equal "exit code in the journal" 75 "$(over hang.run)"
   expect_match "summary.json" '"stopped": "signal HUP"' "$(<hang.run/summary.json)"
   ended=$(succeeded hang.run)
@@ -56,7 +59,7 @@ if command -v script >/dev/null; then
   expect_exit 0 timeout -k 5 60 "$gradus" run hang.txt --threads 3 --resume --quiet
   expect_equal "runs of each step" "40 1" "$(sort ran | uniq -c | awk '{ n++; if ($1 > most) most = $1 } END { print n, most }')"
   it "the terminal hangs up on a run under nohup: it goes on to its end"
-  on_a_terminal_that_hangs_up "trap '' HUP; exec '$gradus' run hang.txt --threads 3"
+  on_a_terminal_that_hangs_up "trap '' HUP; exec '$gradus' run hang.txt --threads 3" ignored
   expect_equal "exit code in the journal" 0 "$(over hang.run)"
   expect_equal "steps that ran" 40 "$(sort -u ran | wc -l)"
   seen_fault "the terminal hangs up (SIGHUP)" "running steps end within the grace, 75, \`--resume\` goes on; where HUP is ignored (nohup), the run goes on to its end"
@@ -82,14 +85,18 @@ fi
 if kernel_group pids few 24; then
   it "the kernel has no process left for a while: starts are tried again and nothing is lost"
   for ((i = 1; i <= 40; i++)); do printf 'touch made.%s\nsleep 0.1\n' $i; done >pids.txt
-  # A crowd that leaves too few for four steps at once, and goes.
-  in_kernel_group pids few bash -c 'for ((i = 0; i < 12; i++)); do sleep 3 & done; wait' 2>/dev/null &
-  sleep 0.5
-  expect_exit 0 in_kernel_group pids few timeout -k 5 60 "$gradus" run pids.txt --threads 5 --quiet
-  wait
+  # A crowd that leaves too few for four steps at once, and goes when something was refused.
+  in_kernel_group pids few bash -c 'for ((i = 0; i < 12; i++)); do sleep 60 & done; echo $$ >crowd; wait' 2>/dev/null &
+  wait_until 20 test -s crowd || fail "a crowd" "$(ls)"
+  in_kernel_group pids few timeout -k 5 60 "$gradus" run pids.txt --threads 5 --quiet >pids.log 2>&1 &
+  pid=$!
+  refused() { (($(kernel_group_refusals pids few) > 0)); }
+  wait_until 15 refused || fail "starts that the kernel refused" 0
+  pkill -P "$(<crowd)"
+  await_end 60 $pid
+  [[ $code == 0 ]] || fail "exit code 0" "$code: $(<pids.log)"
   expect_equal "steps that ran" 40 "$(ls made.* | wc -l)"
   full=$(kernel_group_refusals pids few)
-  ((full > 0)) || fail "starts that the kernel refused" "$full"
   seen_fault "no process is left (a full pids group)" "$full starts were refused and tried again; every step ran"
 else
   [[ ${CI:-} != true ]] || cannot_run_here "no group of processes can be made"

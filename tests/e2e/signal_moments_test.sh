@@ -15,6 +15,7 @@ steps=8
 nap=0.0$((6000 + RANDOM % 3000))  # its own, so that its steps can be told from others'
 for ((i = 1; i <= steps; i++)); do echo "echo $i >>$scratch/began; sleep $nap; echo $i >>$scratch/done"; done >steps.txt
 nothing_runs() { ! pgrep -f "sleep $nap" >/dev/null; }
+is_free() { [[ $("$gradus" status steps.run --json 2>/dev/null) != *'"state": "running"'* ]]; }
 reported() { grep -oh '"end":[0-9]*.*"final":"succeeded"' steps.run/journal.jsonl 2>/dev/null | cut -d : -f 2 | cut -d , -f 1 | sort -nu || true; }
 pick() { local all=("$@"); echo "${all[RANDOM % $#]}"; }
 seconds() { printf '%d.%03d' $(($1 / 1000)) $(($1 % 1000)); }
@@ -45,6 +46,8 @@ for ((moment = 1; moment <= moments; moment++)); do
   await_end 20 $pid
   wait_until 6 nothing_runs || fail "no step left" "$(pgrep -fa "sleep $nap")"
   ends[$code]=$((${ends[$code]:-0} + 1))
+  # mpirun that is told twice does not wait for its ranks.
+  wait_until 20 is_free || fail "a run directory that nobody uses" "$("$gradus" status steps.run)"
   mapfile -t before < <(reported)
   for step in "${before[@]}"; do
     expect_equal "ends of step $step, which was reported" 1 "$(grep -cx "$step" done)"

@@ -79,9 +79,9 @@ expect_match "the place" "journal +.*line 5 .*is damaged" "$seen"
 
 it "--watch fits the terminal, shows the present, and leaves by q and by Ctrl-C with the terminal as it was"
 for way in q interrupt; do
-  expect_exit 0 run_bounded 60 env -u NO_COLOR TERM=xterm python3 -B "$here/watch.py" "$way" "$gradus" status steps.run --watch 0.2s
+  expect_exit 0 run_bounded 150 env -u NO_COLOR TERM=xterm python3 -B "$here/watch.py" "$way" "$gradus" status steps.run --watch 0.2s
 done
-expect_exit 0 run_bounded 60 env NO_COLOR=1 TERM=xterm python3 -B "$here/watch.py" q "$gradus" status steps.run --watch 0.2s
+expect_exit 0 run_bounded 150 env NO_COLOR=1 TERM=xterm python3 -B "$here/watch.py" q "$gradus" status steps.run --watch 0.2s
 expect_exit 0 "$gradus" status steps.run
 expect_no_match "no colours where there is no terminal" $'\x1b' "$seen"
 
@@ -122,7 +122,8 @@ wait_until 30 eval '"$gradus" status killed.run | grep -q "broken off"' || fail 
 it "gradus logs --follow is left with Ctrl-C"
 "$gradus" run killed.txt --threads 1 --restart >/dev/null 2>&1 &
 run=$!
-wait_until 30 eval 'grep -q launch killed.run/journal.jsonl' || fail "a start" ""
+# Of this life: until it has begun, the other's journal is there.
+wait_until 30 eval 'grep -qs "\"pid\":$run," killed.run/journal.jsonl && grep -q "\"launch\"" killed.run/journal.jsonl' || fail "a start" ""
 # From bash's background a child ignores INT; python3 gives it its usual meaning back.
 python3 -c 'import signal, subprocess, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -16,9 +16,10 @@ import time
 ROWS, COLUMNS = 12, 60
 
 
-def read_for(fd, seconds):
-    data, end = b"", time.monotonic() + seconds
-    while time.monotonic() < end:
+def read_until(fd, is_enough):
+    """What comes from there until it is enough, or its other end is closed, for a minute at most."""
+    data, end = b"", time.monotonic() + 60
+    while not is_enough(data) and time.monotonic() < end:
         if select.select([fd], [], [], 0.1)[0]:
             try:
                 data += os.read(fd, 65536)
@@ -36,11 +37,11 @@ def main():
     child, terminal = pty.fork()
     if child == 0:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+        fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
         os.execv(command[0], command)
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
     before = termios.tcgetattr(terminal)
-    seen = read_for(terminal, 3)
-    if b"\x1b[?1049h" not in seen or seen.count(b"\x1b[H") < 2:
+    seen = read_until(terminal, lambda data: data.count(b"\x1b[H") >= 4)
+    if b"\x1b[?1049h" not in seen or seen.count(b"\x1b[H") < 4:
         fail("it should be shown again and again on a screen of its own", seen)
     frame = seen.split(b"\x1b[H")[-2]
     lines = frame.split(b"\r\n")
@@ -51,7 +52,7 @@ def main():
     if b"running" not in frame or b"\x1b[2J" in seen:
         fail("it should show the run, and never a blank screen", frame)
     os.write(terminal, b"q" if way == "q" else b"\x03")
-    rest = read_for(terminal, 2)
+    rest = read_until(terminal, lambda data: False)
     done, end = 0, time.monotonic() + 20
     while done == 0 and time.monotonic() < end:
         time.sleep(0.05)

@@ -111,7 +111,7 @@ printf 'until [ -e drain.go ]; do sleep 0.05; done; echo x >>drain.1\necho x >>d
 ranks 2
 timeout -k 5 60 "${command[@]}" drain.txt --threads 1 >drain.log 2>&1 &
 pid=$!
-wait_until 10 test -e drain.run/logs/1.out
+wait_until 60 test -e drain.run/logs/1.out
 drain $pid
 wait_until 20 grep -q '"stop":"drain"' drain.run/journal.jsonl || fail "a drain in the journal" "$(tail -n 2 drain.run/journal.jsonl)"
 touch drain.go
@@ -126,7 +126,7 @@ it "TERM to mpirun ends the steps, grandchildren too, in time"
 echo "sh -c 'sleep ${nap}1 & sleep ${nap}1; true'" >term.txt
 timeout -k 5 60 "${command[@]}" term.txt --threads 1 >term.log 2>&1 &
 pid=$!
-wait_until 10 runs "${nap}1"
+wait_until 60 runs "${nap}1"
 pkill -TERM -P $pid
 wait $pid || true
 wait_until 5 gone "${nap}1" || fail "no sleep left" "$(pgrep -fa "sleep $nap")"
@@ -156,14 +156,16 @@ seen_fault "a worker rank is killed (KILL)" "its steps end, the run ends with mp
 it "kill -9 of everything, then --resume: all succeeded, nothing reported runs again"
 rm -rf all.run
 for ((i = 1; i <= 150; i++)); do echo "echo x >>all.$i; sleep 0.01"; done >all.txt
+# Not over before it is killed, however late that is.
+sed -i '100s/^/until [ -e all.go ]; do sleep 0.05; done; /' all.txt
 timeout -k 5 60 "${command[@]}" all.txt --threads 1 >all.log 2>&1 &
 pid=$!
-wait_until 20 test -e all.60
+wait_until 60 test -e all.60
 mapfile -t victims < <(ranks_under $pid; pgrep -P $pid)
 kill -9 "${victims[@]}"
 wait $pid || true
+touch all.go
 before=$(grep -o '"end":[0-9]*.*"final":"succeeded"' all.run/journal.jsonl | cut -d : -f 2 | cut -d , -f 1)
-sleep 1
 expect_exit 0 timeout -k 5 60 "${command[@]}" all.txt --threads 1 --resume
 for i in $before; do expect_equal "runs of step $i, reported before" 1 "$(wc -l <all.$i)"; done
 for ((i = 1; i <= 150; i++)); do expect_file all.$i; done
