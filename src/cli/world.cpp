@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <fstream>
 #include <stdexcept>
 #include <system_error>
 
@@ -32,6 +33,12 @@ void prepare_for_the_worst(Guardian& guardian, const RunSettings& settings) {
   guardian.set_grace(guardian_grace_s(settings));
   guardian.hold(RunDirectory::lock_of(settings.run_dir), RunDirectory::guardians_byte);
   guardian.set_last_word(settings.run_dir + "/summary.json", summary_of_a_killed_run(), false);
+  // Should this rank be killed, its guardian tells scripts/gradus-mpirun: mpirun's recovery mode would go on without
+  // it. From now on that script can be sure of a word, and has no limit of time any more.
+  if (const char* file = std::getenv("GRADUS_STATUS_FILE"); file != nullptr && *file != '\0') {
+    guardian.set_last_word(file, "137\n", false);
+    std::ofstream(std::string(file) + ".begun") << "rank 0 has begun\n";
+  }
   tell_when_paused(guardian.paused_cell());
 }
 

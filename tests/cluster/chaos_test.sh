@@ -11,7 +11,7 @@ hosts=$here/hosts
 make_scratch
 cd "$scratch"
 unset GRADUS_GPU_LIST GRADUS_USE_GPU CUDA_VISIBLE_DEVICES
-export GRADUS_MPIRUN="$hosts mpirun --enable-recovery"
+export GRADUS_MPIRUN="$hosts mpirun --enable-recovery" GRADUS_START_LIMIT=60
 RANDOM=$seed
 it "chaos with seed $seed"
 
@@ -91,8 +91,8 @@ fault() {
 
 # $1: fault or calm. Leaves the exit code in $code.
 life() {
-  local command=("$hosts" mpirun) options=() limit=75 i
-  [[ $1 == fault ]] || limit=180
+  local command=("$hosts" mpirun) options=() limit=240 i began=$SECONDS
+  [[ $1 == fault ]] || limit=900
   out_of_reach=()
   local begun_lives=$(lives_begun)
   if [[ $1 == fault && $((RANDOM % 2)) == 0 ]]; then command=("$launcher"); options=(--survive --lost-after 10s); fi
@@ -112,20 +112,24 @@ life() {
   fi
   # mpirun itself can wait for ever for the daemon of a host that is cut off, when all of gradus has long gone, or when
   # that happens while it starts the ranks: only gradus-mpirun promises an end.
-  if [[ ${command[0]} == "$hosts" ]] && ! wait_until 40 process_has_ended $life_pid && has_told_its_end; then
+  if [[ $1 == fault ]] && ! has_ended_within 20; then pkill -TERM -P $life_pid || true; fi  # the last fault
+  if [[ $1 == fault && ${command[0]} == "$hosts" ]] && ! has_ended_within 60 && { has_told_its_end || ! life_has_begun "$begun_lives"; }; then
     hanging=$((hanging + 1))
     echo "  mpirun hangs: $(tail -n 5 log | cut -c 1-200)"
-    pkill -KILL -P $life_pid
+    pkill -KILL -P $life_pid || true
   fi
   code=0
   wait $life_pid || code=$?
-  [[ $code != 124 ]] || fail "an end of this life within $limit s" "$(tail -n 30 log)"
+  # Not by the code: 137 is also what gradus-mpirun gives where rank 0 was killed.
+  ((SECONDS - began < limit)) || fail "an end of this life within $limit s" "$(tail -n 30 log)"
   eval "$mend"
   mend=
   wait_until 20 nothing_runs || fail "nothing alive on any host" "$(ours -a "^bash $scratch/step.sh")"
   [[ $code != 0 ]] || [[ $(reported | wc -l) == "$steps" ]] || fail "all $steps steps reported, since it says 0" "$(reported | wc -l): $(grep -v PMIX log | head -n 40)"
 }
 
+# $1: seconds.
+has_ended_within() { wait_until "$1" process_has_ended $life_pid 2>/dev/null; }
 # Or has not begun at all.
 has_told_its_end() { [[ ! -e $run/summary.json ]] || grep -q '"state": "\(finished\|stopped\|interrupted\)"' "$run/summary.json"; }
 lives_begun() { grep -c '^{"life"' "$run/journal.jsonl" 2>/dev/null || true; }

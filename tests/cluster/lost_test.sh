@@ -21,12 +21,12 @@ start() {
   [[ $1 != "$hosts" ]] || command+=(mpirun)
   shift
   rm -rf steps.run seen
-  timeout -k 5 90 "${command[@]}" -np 4 --map-by node --host h0:1,h1:1,h2:1,h3:1 "$gradus" run "$scratch/steps.txt" \
+  timeout -k 5 180 "${command[@]}" -np 4 --map-by node --host h0:1,h1:1,h2:1,h3:1 "$gradus" run "$scratch/steps.txt" \
     --threads 1 --quiet --lost-after 10s "$@" >log 2>&1 &
   pid=$!
-  wait_until 20 begun 20 || fail "some steps" "$(cat log)"
+  wait_until 60 begun 20 || fail "some steps" "$(cat log)"
 }
-finish() { code=0; wait $pid || code=$?; wait_until 15 nothing_runs || fail "no step left" "$(for host in h1 h2 h3; do left_on $host; done)"; }
+finish() { code=0; wait $pid || code=$?; wait_until 45 nothing_runs || fail "no step left" "$(for host in h1 h2 h3; do left_on $host; done)"; }
 resume() {
   expect_exit 0 timeout -k 5 90 "$hosts" mpirun -np 3 --map-by node --host h0:1,h1:1,h2:1 "$gradus" run \
     "$scratch/steps.txt" --threads 1 --quiet --resume
@@ -69,7 +69,7 @@ start "$hosts"
 finish
 ((code != 0)) || fail "an exit code other than 0" 0
 over() { [[ $(state) == interrupted || $(state) == stopped ]]; }
-wait_until 5 over || fail "interrupted or stopped" "$(state)"
+wait_until 20 over || fail "interrupted or stopped" "$(state)"
 resume
 
 seen_fault "a daemon of mpirun is killed" "the run ends, nothing is left on any host; \`--resume\` goes on"
@@ -78,7 +78,7 @@ start "$hosts"
 "$hosts" power-off h3
 finish
 ((code != 0)) || fail "an exit code other than 0" 0
-wait_until 5 over || fail "interrupted or stopped" "$(state)"
+wait_until 20 over || fail "interrupted or stopped" "$(state)"
 resume
 "$hosts" power-on h3
 seen_fault "a host loses its power" "mpirun ends the run, nothing is left on the others; \`--resume\` goes on"
@@ -97,7 +97,7 @@ seen_fault "a step fails on every host" "each retry goes to a host that it has n
 
 it "a bad host: its slots are quarantined by name, steps with retries succeed elsewhere"
 # shellcheck disable=SC2016
-for ((i = 1; i <= 90; i++)); do echo '{"command":"test $(uname -n) != h2 || exit 1; sleep 0.03; echo x >>good.'$i'","retries":1}'; done >bad_host.jsonl
+for ((i = 1; i <= 90; i++)); do echo '{"command":"test $(uname -n) != h2 || exit 1; sleep 0.2; echo x >>good.'$i'","retries":1}'; done >bad_host.jsonl
 expect_exit 0 on_three_hosts "$scratch/bad_host.jsonl" 2 --retry-delay 0s
 expect_equal "slots quarantined, all on h2" "2 2" "$(grep -c '  quarantined slot' <<<"$seen") $(grep -c '  quarantined slot .* on h2' <<<"$seen")"
 expect_equal "steps that ran" 90 "$(ls good.* | wc -l)"

@@ -61,15 +61,15 @@ timeout -k 5 120 "$hosts" mpirun -np 3 --map-by node --host h1:1,h2:1,h3:1 ${ASA
 pid=$!
 sleeper_on() { "$hosts" exec "$1" pgrep -f 'sleep 765[.]4' 2>/dev/null; }
 anywhere() { sleeper_on h2 || sleeper_on h3; }
-wait_until 30 test -e once
-wait_until 30 anywhere >/dev/null || fail "a sleep on h2 or h3" "$(cat lost.log)"
+wait_until 90 test -e once || fail "the last step" "$(cat lost.log)"
+wait_until 60 anywhere >/dev/null || fail "a sleep on h2 or h3" "$(cat lost.log)"
 for host in h2 h3; do
   [[ -z $(sleeper_on $host) ]] || "$hosts" exec $host pkill -9 -x gradus
 done
 code=0; wait $pid || code=$?
 ((code != 0)) || fail "an exit code other than 0" 0
 nowhere() { ! anywhere >/dev/null; }
-wait_until 10 nowhere || fail "no sleep left on any host" "$(anywhere)"
+wait_until 30 nowhere || fail "no sleep left on any host" "$(anywhere)"
 before=$(grep -o '"end":[0-9]*.*"final":"succeeded"' lost.run/journal.jsonl | cut -d : -f 2 | cut -d , -f 1)
 expect_exit 0 timeout -k 5 120 "$hosts" mpirun -np 3 --map-by node --host h1:1,h2:1,h3:1 ${ASAN_OPTIONS:+-x ASAN_OPTIONS} "$gradus" run "$scratch/lost.txt" --threads 1 --resume
 for i in $before; do expect_equal "runs of step $i, reported before" 1 "$(wc -l <ran.$i)"; done

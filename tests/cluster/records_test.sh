@@ -38,7 +38,7 @@ await_end 10 $holder
 expect_equal "exit code of the killed one" 137 $code
 expect_exit 1 "$motioncor2" -Gpu 1
 kill -KILL $sleeper
-free() { ! held; }
+free() { flock -n "$MOTIONCOR2_LOCKS/motioncor2-gpu-1" true; }
 wait_until 5 free || fail "GPU 1 free" "it is held"
 expect_exit 0 "$motioncor2" -Gpu 1
 

@@ -55,5 +55,8 @@ else
   run_bounded 300 bash ../tutorial.sh >../tutorial.log 2>&1 || fail "every command to succeed" "$(tail -n 40 ../tutorial.log)"
   over() { grep -q '"state": "\(finished\|stopped\|interrupted\)"' chain.run/summary.json 2>/dev/null; }
   wait_until 600 over || fail "the end of the run" "$("$slurm" run squeue; cat slurm-*.out)"
+  # It comes by way of mpirun, after the summary.
+  told() { [[ $(tail -n 1 slurm-*.out) =~ ^gradus:\ chain.run ]]; }
+  wait_until 60 told || fail "a last line of the job's log" "$(tail -n 5 slurm-*.out)"
   expect_match "last line of the job's log" "^gradus: chain.run finished: 36 of 36 succeeded, .* on 4 nodes" "$(tail -n 1 slurm-*.out)"
 fi

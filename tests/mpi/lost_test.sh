@@ -53,6 +53,19 @@ wait_until 10 interrupted || fail "state interrupted" "$(state)"
 resume
 
 seen_fault "a rank is stopped (SIGSTOP)" "its guardian ends its steps and kills it after 5 s; the run ends, \`interrupted\`; \`--resume\` goes on"
+it "gradus-mpirun ends an mpirun that does not start its ranks, and says so"
+printf '#!/bin/sh\nexec sleep 600\n' >stuck
+chmod +x stuck
+expect_exit 70 env GRADUS_MPIRUN="$scratch/stuck" GRADUS_START_LIMIT=1 timeout -k 5 60 "$launcher" -np 2 "$gradus" run steps.txt --survive
+expect_match "message" "rank 0 has not begun within 1 s" "$seen"
+expect_exit 2 env GRADUS_START_LIMIT=soon "$launcher" -np 2 true
+expect_match "message" "GRADUS_START_LIMIT wants seconds" "$seen"
+# One that has begun says so, also where it is the only rank: there is no limit for it.
+echo "until [ -e $scratch/word.begun ]; do sleep 0.05; done" >begun.txt
+for ranks in 1 2; do
+  expect_exit 0 env GRADUS_STATUS_FILE="$scratch/word" timeout -k 5 60 "$launcher" -np $ranks "$gradus" run begun.txt --survive --restart --quiet
+done
+
 it "rank 0 killed: the run ends, summary.json says interrupted, --resume goes on"
 start "$mpiexec" --
 kill -KILL "$(rank_pid 0)"

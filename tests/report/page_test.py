@@ -43,7 +43,13 @@ class Browser:
             raise RuntimeError("chromedriver did not tell its port")
         self.session = None
         try:
-            self.session = self.begin(chromium)
+            for attempt in range(3):  # on a busy machine Chromium may not answer in time
+                try:
+                    self.session = self.begin(chromium)
+                    break
+                except RuntimeError:
+                    if attempt == 2:
+                        raise
         except BaseException:
             self.process.terminate()
             raise
@@ -78,7 +84,7 @@ class Browser:
 
     def until(self, script, is_so):
         """What the script gives, as soon as it is so; else what it gives at last."""
-        end = time.monotonic() + 20
+        end = time.monotonic() + 120
         while not is_so(seen := self.run(script)) and time.monotonic() < end:
             time.sleep(0.1)
         return seen
@@ -92,7 +98,14 @@ class Browser:
     def look(self, width, height, scheme):
         self.devtools("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600)
         self.devtools("Emulation.setEmulatedMedia", media="", features=[{"name": "prefers-color-scheme", "value": scheme}])
-        time.sleep(0.4)
+        self.until("return [innerWidth, matchMedia('(prefers-color-scheme: dark)').matches]",
+                   lambda seen: seen == [width, scheme == "dark"])
+        self.let_it_draw()
+
+    def let_it_draw(self):
+        """Until what was asked for before is on the screen: what the pointer meets is what was drawn last."""
+        self.call("POST", "/execute/async", {"args": [], "script":
+                  "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done()));"})
 
     def screenshot(self, path, pages=3):
         """In pieces that can be looked at: path-1.png, path-2.png, …"""
@@ -112,7 +125,7 @@ class Browser:
             self.call("DELETE", "")
         finally:
             self.process.terminate()
-            self.process.wait(20)
+            self.process.wait(60)
             self.profile.cleanup()
 
 
@@ -189,10 +202,9 @@ def is_readable(browser, name):
     for scheme in ("light", "dark"):
         for width in (1400, 360):
             browser.look(width, 900, scheme)
-            wide = browser.run("return document.documentElement.scrollWidth")
+            wide = browser.until("return document.documentElement.scrollWidth", lambda wide: wide <= width)
             it(f"{name}, {scheme}, {width}: no sideways scrolling", wide <= width, (wide, browser.run(WIDEST, width)))
-            low = browser.run(CONTRAST)
-            it(f"{name}, {scheme}, {width}: contrast of text is at least 4.5", not low, low)
+            browser.becomes(f"{name}, {scheme}, {width}: contrast of text is at least 4.5", CONTRAST, lambda low: not low)
     it(f"{name}: headings are in order", not (seen := browser.run(HEADINGS)), seen)
     it(f"{name}: whatever takes the keyboard has a name, every link an end", not (seen := browser.run(UNNAMED)), seen)
     it(f"{name}: users' text makes no elements", browser.run("return document.querySelectorAll('img').length + "
@@ -227,6 +239,7 @@ def tells_a_step(browser):
       const step = bars.step_names.indexOf('refine-all'), i = bars.bars.step.indexOf(step), r = box.getBoundingClientRect();
       const [px, py] = box.placeOf(i);
       return ['refine-all', r.x + px, r.y + py];""")
+    browser.let_it_draw()
     browser.devtools("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
     browser.becomes("pointing at a bar tells its step, outcome, time and place",
                     "return [...document.querySelectorAll('.tip')].map((e) => e.innerText).join(' ')",

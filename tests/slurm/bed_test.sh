@@ -57,7 +57,7 @@ for mode in "" --light; do
   expect_equal "ranks" "rank 0 on h1 local 0 of 3
 rank 1 on h1 local 1 of 3
 rank 2 on h1 local 2 of 3
-rank 3 on h2 local 0 of 1" "$(srun -N2 -n4 -w h1,h2 --mpi=pmix "$who")"
+rank 3 on h2 local 0 of 1" "$(again_if_mpi_crashes none srun -N2 -n4 -w h1,h2 --mpi=pmix "$who"; grep '^rank ' <<<"$seen")"
 
   it "mpirun in an sbatch starts one MPI run across nodes${mode:+ with $mode}"
   expect_equal "ranks" "rank 0 on h1 local 0 of 2
@@ -83,23 +83,25 @@ it "a preempted job is requeued, and starts again soon"
 "$slurm" run sbatch -p low -N2 --exclusive --requeue -o log --open-mode=append \
   --wrap 'echo "life ${SLURM_RESTART_COUNT:-0}" >>lives; [ "${SLURM_RESTART_COUNT:-0}" = 1 ] || sleep 600' >/dev/null
 started() { [[ -e lives ]]; }
-wait_until 20 started || fail "a job that has started" "$("$slurm" run squeue)"
+wait_until 60 started || fail "a job that has started" "$("$slurm" run squeue)"
 srun -p high -N2 --exclusive true
 second_life() { [[ $(<lives) == $'life 0\nlife 1' ]]; }
-wait_until 60 second_life || fail "two lives" "$(<lives)"$'\n'"$("$slurm" run squeue)"
+wait_until 120 second_life || fail "two lives" "$(<lives)"$'\n'"$("$slurm" run squeue)"
 
 it "a node that loses its power goes down, and comes back"
 "$slurm" power-off h2
 node_is() { [[ $("$slurm" run sinfo -h -p test -N -n "$1" -o %t) == "$2" ]]; }
 "$slurm" run scontrol update NodeName=h2 State=DOWN Reason=test
-node_is h2 'down*' || node_is h2 down || fail "h2 down" "$("$slurm" status)"
+node_is_down() { [[ $("$slurm" run sinfo -h -p test -N -n "$1" -o %t) == down* ]]; }
+wait_until 30 node_is_down h2 || fail "h2 down" "$("$slurm" status)"
 "$slurm" power-on h2
-wait_until 30 node_is h2 idle || fail "h2 idle" "$("$slurm" status)"
+wait_until 120 node_is h2 idle || fail "h2 idle" "$("$slurm" status)"
 expect_equal "name" h2 "$(srun -w h2 cat /proc/sys/kernel/hostname)"
 
 it "slurmd can be killed by its name, on one node only"
 "$slurm" kill-daemon h1
-expect_exit 1 "$slurm" kill-daemon h1
+no_daemon() { ! "$slurm" kill-daemon "$1" 2>/dev/null; }  # the killed one may be there for a moment
+wait_until 20 no_daemon h1 || fail "no slurmd on h1" "it lives"
 expect_equal "name" h2 "$(srun -w h2 cat /proc/sys/kernel/hostname)"
 down_leaves_nothing
 

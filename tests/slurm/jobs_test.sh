@@ -21,7 +21,8 @@ job() {
   { echo '#!/bin/bash'; printf '%q ' "$@"; echo; } >job.sh
   rm -rf steps.run records
   # shellcheck disable=SC2086
-  expect_exit 0 timeout -k 5 100 "$slurm" batch $options job.sh
+  again_if_mpi_crashes steps.run timeout -k 5 100 "$slurm" batch $options job.sh
+  expect_equal "exit code, having said $seen," 0 $code
 }
 gpus_by_host() { awk '{n = split($8, ids, ","); for (i = 1; i <= n; i++) print $1 ":" ids[i]}' records | sort -u | paste -sd ' '; }
 

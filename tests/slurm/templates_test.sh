@@ -46,8 +46,11 @@ motioncor2_steps parts/2 8 40
 template --kind array --array 1-2 --gpus-per-node 2 --steps parts --sbatch=--exclusive >array.sh
 id=$("$slurm" run sbatch --parsable --output=array.log array.sh)
 both_over() { grep -q '"state": "finished"' parts/1.run/summary.json && grep -q '"state": "finished"' parts/2.run/summary.json; } 2>/dev/null
-wait_until 60 both_over || fail "two finished runs" "$(cat array*.log; "$slurm" run squeue)"
+wait_until 120 both_over || fail "two finished runs" "$(cat array*.log; "$slurm" run squeue)"
 expect_equal "steps that ran" 14 "$(wc -l <records)"
+# Else SLURM gives the next job, which names no nodes, others than the first.
+nothing_queued() { local jobs; jobs=$("$slurm" run squeue -h) && [[ -z $jobs ]]; }
+wait_until 60 nothing_queued || fail "an empty queue" "$("$slurm" run squeue)"
 
 it "Scipion's host configuration: its job is what sbatch and mpirun take"
 rm -rf records steps.run

@@ -43,17 +43,10 @@ write_job() {
 used_gpus() { awk '{n = split($8, ids, ","); for (i = 1; i <= n; i++) print $1 ":" ids[i]}' "$1" | sort -u | paste -sd ' '; }
 
 # start_way CODE "SBATCH OPTIONS": runs way.sh as a job, whose end must give that exit code; its output is in $seen.
-# On a busy machine Open MPI 4.1.4 under srun sometimes calls a null pointer in MPI_Init, when a message of a quicker
-# rank comes over TCP (../cluster/who.c does so too, in 1 of 40 starts). Such a start is made again.
 start_way() {
-  local code try
-  for try in 1 2 3; do
-    code=0
-    # shellcheck disable=SC2086
-    seen=$(timeout -k 5 60 "$slurm" batch --time=5 $2 way.sh 2>&1) || code=$?
-    [[ $seen == *"Failing at address: (nil)"* && ! -e way.run ]] || break
-    echo "  Open MPI crashed at start $try"
-  done
+  local code
+  # shellcheck disable=SC2086
+  again_if_mpi_crashes way.run timeout -k 5 60 "$slurm" batch --time=5 $2 way.sh
   expect_equal "exit code, having said $seen," "$1" $code
 }
 
