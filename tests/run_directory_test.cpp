@@ -87,6 +87,8 @@ TEST_F(RunDirectoryTest, waits_for_the_guardians_of_an_earlier_life) {
   lock.l_start = RunDirectory::guardians_byte;
   lock.l_len = 1;
   ASSERT_EQ(fcntl(guardian, F_OFD_SETLK, &lock), 0);
+  EXPECT_THAT(refusal(RunMode::fresh), HasSubstr("--resume")) << "not after waiting";
+  EXPECT_THROW(RunDirectory(folder.file("a.run"), RunMode::resume, [](double) { return false; }), RunDirectoryRefused);
   std::atomic<bool> done = false;
   std::thread last_words([&] {
     usleep(100'000);

@@ -9,6 +9,7 @@
 #include <ctime>
 #include <limits>
 #include <map>
+#include <utility>
 
 #include "cli/commands.h"
 #include "cli/input.h"
@@ -119,6 +120,13 @@ OutputTail tail_in(const std::string& run_dir) {
   };
 }
 
+/// For what a killed life has left. A signal ends the waiting.
+bool goes_on_waiting(double waited_s) {
+  static bool told = false;  // one run a process
+  if (waited_s > 1 && !std::exchange(told, true)) say("waiting until what the last life has left running has ended");
+  return RunDirectory::waits_long_enough(waited_s) && !take_stop_request(SignalRules::alone);
+}
+
 /// What the master holds while it runs.
 class Run {
  public:
@@ -130,7 +138,7 @@ class Run {
         words_(std::move(words)),
         directory_(
             input_.options.run_dir.empty() ? default_run_directory(input_.options.steps) : input_.options.run_dir,
-            mode_of(input_.options)),
+            mode_of(input_.options), goes_on_waiting),
         settings_(settings_of(input_.options, plan_, directory_.path())) {
     if (!directory_.warning().empty()) say(directory_.warning());
     choose_output();

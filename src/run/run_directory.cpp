@@ -86,7 +86,7 @@ std::string default_run_directory(const std::string& steps_file) {
   return path == steps_file ? path + ".run" : path;
 }
 
-RunDirectory::RunDirectory(const std::string& path, RunMode mode)
+RunDirectory::RunDirectory(const std::string& path, RunMode mode, const std::function<bool(double)>& goes_on_waiting)
     : path_(fs::absolute(path).lexically_normal().string()) {
   while (path_.size() > 1 && path_.ends_with('/')) path_.pop_back();
   struct stat status {};
@@ -94,9 +94,9 @@ RunDirectory::RunDirectory(const std::string& path, RunMode mode)
   fs::create_directories(fs::path(path_).parent_path());
   make_folder(path_);
   lock();
-  await_guardians();
   // Only now: before the lock, another run could be making what is looked for here.
   refuse_earlier_run(mode);
+  await_guardians(goes_on_waiting);
   if (mode == RunMode::restart && is_there(journal())) forget_earlier_run();
   make_folder(path_ + "/logs");
 }
@@ -154,19 +154,20 @@ void RunDirectory::lock() {
 
 /// A step must not run again beside an attempt that a killed run has left and that does not heed TERM, nor may its
 /// guardian's last words (`interrupted`) come after ours.
-void RunDirectory::await_guardians() const {
-  constexpr int looks = 1000;  // guardians are done within the grace, 2 s at most, and a moment
-  constexpr std::chrono::milliseconds nap{20};
-  for (int look = 0; look < looks; ++look) {
+void RunDirectory::await_guardians(const std::function<bool(double)>& goes_on_waiting) const {
+  const auto began = std::chrono::steady_clock::now();
+  for (;;) {
     auto theirs = byte_lock(F_WRLCK, guardians_byte);
     // Where it cannot be asked the warning about locks has been said.
     if (fcntl(lock_.get(), F_OFD_GETLK, &theirs) != 0 || theirs.l_type == F_UNLCK) return;
-    std::this_thread::sleep_for(nap);
+    const std::chrono::duration<double> waited = std::chrono::steady_clock::now() - began;
+    if (!goes_on_waiting(waited.count())) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
-  throw RunDirectoryRefused(
-      fmt::format("{} is in use: steps of its last life do not end (processes that wait for a disk or a GPU), and the "
-                  "gradus-guardian beside them waits: end them, or try again later",
-                  path_));
+  throw RunDirectoryRefused(fmt::format(
+      "{} is in use: ranks of its last life, or guardians that end their steps, are still there (`gradus` and "
+      "`gradus-guardian` on this machine): end them, or try again later",
+      path_));
 }
 
 /// Only what we wrote ourselves goes. The journal last: killed in between, it still shows whose this is.

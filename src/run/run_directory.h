@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -42,9 +43,15 @@ class RunDirectory {
 
   /// Makes or opens `path` and locks it for as long as this lives. Fresh: an earlier run is refused.
   /// Resume: an earlier run stays, none is no mistake. Restart: what an earlier run wrote is removed, and
-  /// nothing else. Waits until the guardians of an earlier life are done. Throws RunDirectoryRefused, or
+  /// nothing else. Throws RunDirectoryRefused, or
   /// std::system_error when the machine refuses.
-  RunDirectory(const std::string& path, RunMode mode);
+  ///
+  /// Where guardians of an earlier life still end its steps it waits until they are done. `goes_on_waiting` is asked
+  /// several times a second with the seconds waited so far: false refuses the directory.
+  RunDirectory(const std::string& path, RunMode mode,
+               const std::function<bool(double)>& goes_on_waiting = waits_long_enough);
+  /// Whoever is left of an earlier life goes within its --lost-after (60 s unless told otherwise).
+  static bool waits_long_enough(double waited_s) { return waited_s < 90; }
   const std::string& path() const { return path_; }  ///< absolute
   std::string journal() const { return path_ + "/journal.jsonl"; }
   std::string summary() const { return path_ + "/summary.json"; }
@@ -59,7 +66,7 @@ class RunDirectory {
   void refuse_unsafe() const;
   void refuse_earlier_run(RunMode mode) const;
   void lock();
-  void await_guardians() const;
+  void await_guardians(const std::function<bool(double)>& goes_on_waiting) const;
   void forget_earlier_run() const;
 
   std::string path_;
