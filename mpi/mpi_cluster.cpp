@@ -132,7 +132,8 @@ void MpiCluster::wait(double until, std::vector<Fact>& facts) {
     const double time = now();
     if (!facts.empty() || time >= until) return;
     turns_.want(!is_lazy());
-    inbox_.sleep(std::min({nap(time), until - time, std::max(0.0, kill_own_at_ - time), look_for_gone_every_s_}),
+    inbox_.sleep(std::min({nap(time), until - time, std::max(0.0, kill_own_at_ - time),
+                           std::max(0.0, next_look_for_gone_ - time)}),
                  bell_.fd());
   }
 }
@@ -168,7 +169,7 @@ void MpiCluster::take_own(std::vector<Fact>& facts) {
   for (auto& one : ended) facts.emplace_back(std::move(one));
   if (auto stop = take_stop_request(SignalRules::under_mpirun)) {
     // It may be mpirun's, which has lost a rank and kills us within a second: time enough to say which.
-    look_for_gone_every_s_ = 0.05;
+    look_often_until_ = now() + 10;
     next_look_for_gone_ = 0;
     if (stop->kind >= StopKind::cancel) kill_own_at_ = now() + leave_within_s;
     facts.emplace_back(std::move(*stop));
@@ -183,7 +184,7 @@ void MpiCluster::keep_in_touch(std::vector<Fact>& facts) {
   const double time = now();
   listening_.look(time);
   if (time >= next_look_for_gone_) {
-    next_look_for_gone_ = time + look_for_gone_every_s_;
+    next_look_for_gone_ = time + (time < look_often_until_ ? 0.05 : 1);
     read_gone_file(facts);
   }
   if (time < next_look_) return;

@@ -72,7 +72,7 @@ class MpiCluster : public Cluster {
   std::size_t orders_waiting_ = 0;                 // more than there are slots, over all ranks
   std::string gone_file_;
   std::size_t gone_read_ = 0;  // bytes
-  double look_for_gone_every_s_ = 1, next_look_for_gone_ = 0;
+  double look_often_until_ = 0, next_look_for_gone_ = 0;
   Guardian& guardian_;
   Inbox inbox_;
   Doorbell bell_;

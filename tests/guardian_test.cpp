@@ -1,5 +1,6 @@
 #include "node/guardian.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -8,6 +9,7 @@
 #include <cerrno>
 #include <chrono>
 #include <fstream>
+#include <functional>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -42,12 +44,15 @@ struct Rank {
   pid_t grandchild = -1;
 };
 
-Rank start_rank(const TemporaryFolder& folder, const std::string& script) {
+Rank start_rank(
+    const TemporaryFolder& folder, const std::string& script,
+    const std::function<void(Guardian&)>& prepare = [](Guardian&) {}) {
   Rank rank;
   rank.pid = fork();
   if (rank.pid == 0) {
     Guardian guardian;
     guardian.set_grace(0.2);
+    prepare(guardian);
     const pid_t step = fork();
     if (step == 0) {
       setpgid(0, 0);
@@ -101,6 +106,33 @@ TEST(Guardian, is_not_ended_by_signals_to_the_ranks_process_group) {
   kill(rank.pid, SIGKILL);
   waitpid(rank.pid, nullptr, 0);
   EXPECT_TRUE(is_gone_within(rank.grandchild, 10));
+}
+
+TEST(Guardian, holds_its_lock_until_all_has_ended_and_its_last_word_is_said) {
+  const TemporaryFolder folder;
+  folder.write("lock", "");
+  const auto rank = start_rank(folder, "trap '' TERM; (trap '' TERM; sleep 60) & echo $! > $0.tmp; mv $0.tmp $0; wait",
+                               [&](Guardian& guardian) {
+                                 guardian.hold(folder.file("lock"), 1);
+                                 guardian.set_last_word(folder.file("word"), "it is gone\n", false);
+                               });
+  const int fd = open(folder.file("lock").c_str(), O_RDWR | O_CLOEXEC);
+  const auto is_held = [fd] {
+    struct flock byte {};
+    byte.l_type = F_WRLCK;
+    byte.l_whence = SEEK_SET;
+    byte.l_start = byte.l_len = 1;
+    return fcntl(fd, F_OFD_GETLK, &byte) == 0 && byte.l_type != F_UNLCK;
+  };
+  EXPECT_TRUE(is_held());
+  kill(rank.pid, SIGKILL);
+  waitpid(rank.pid, nullptr, 0);
+  EXPECT_TRUE(is_held());
+  for (int i = 0; i < 6000 && is_held(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  EXPECT_FALSE(is_held());
+  EXPECT_FALSE(alive(rank.grandchild));
+  EXPECT_EQ(folder.read("word"), "it is gone\n");
+  close(fd);
 }
 
 TEST(Guardian, goes_quietly_when_all_is_well) {

@@ -73,16 +73,35 @@ int guarded(const std::string& name, const Words& words, World& world) {
   }
 }
 
-/// mpirun's own exit code cannot be trusted in recovery mode: scripts/gradus-mpirun reads this file.
-void tell_launcher(int exit_code) {
-  const char* path = std::getenv("GRADUS_STATUS_FILE");
-  if (path == nullptr || *path == '\0') return;
-  try {
-    write_atomically(path, fmt::format("{}\n", exit_code));
-  } catch (const std::exception& error) {
-    tell(stderr, "gradus: GRADUS_STATUS_FILE: {}\n", error.what());
+/// What rank 0 lets scripts/gradus-mpirun know, since mpirun's own exit code cannot be trusted in recovery mode: that
+/// it has begun, and its exit code, for which its guardian speaks should it be killed.
+class WordToLauncher {
+ public:
+  explicit WordToLauncher(Guardian& guardian) : guardian_(guardian) {
+    const char* path = std::getenv("GRADUS_STATUS_FILE");
+    if (path == nullptr || *path == '\0') return;
+    path_ = path;
+    guardian_.set_last_word(path_, "137\n", false);
+    write(path_ + ".begun", "rank 0 has begun\n");
   }
-}
+  void tell_end(int exit_code) {
+    if (path_.empty()) return;
+    write(path_, fmt::format("{}\n", exit_code));
+    guardian_.forget_last_word(path_);
+  }
+
+ private:
+  static void write(const std::string& path, const std::string& text) {
+    try {
+      write_atomically(path, text);
+    } catch (const std::exception& error) {
+      tell(stderr, "gradus: GRADUS_STATUS_FILE: {}\n", error.what());
+    }
+  }
+
+  Guardian& guardian_;
+  std::string path_;
+};
 
 /// Past MPI's exit handlers, which wait for ranks that are lost. A forsaken worker leaves its guardian at work.
 [[noreturn]] void leave_at_once(int exit_code, bool is_master, Guardian& guardian) {
@@ -109,11 +128,12 @@ int with_mpi(const std::string& name, const Words& words, const StepEnvironment&
   if (mpi.rank() != 0) {
     exit_code = take_part_or_go(mpi, environment, guardian);
   } else {
+    WordToLauncher launcher(guardian);
     const auto world =
         mpi.size() > 1 ? world_of_ranks(mpi, environment, guardian) : world_of_one(environment, guardian, true);
     exit_code = guarded(name, words, *world);
     world->dismiss();
-    tell_launcher(exit_code);
+    launcher.tell_end(exit_code);
   }
   if (mpi.abandoned()) leave_at_once(exit_code, mpi.rank() == 0, guardian);
   return exit_code;

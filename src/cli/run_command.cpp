@@ -1,5 +1,6 @@
 // gradus run: from checked input to the exit code.
 #include <fmt/format.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -120,11 +121,16 @@ OutputTail tail_in(const std::string& run_dir) {
   };
 }
 
-/// For what a killed life has left. A signal ends the waiting.
-bool goes_on_waiting(double waited_s) {
-  static bool told = false;  // one run a process
-  if (waited_s > 1 && !std::exchange(told, true)) say("waiting until what the last life has left running has ended");
-  return RunDirectory::waits_long_enough(waited_s) && !take_stop_request(SignalRules::alone);
+/// For what a killed life has left. A signal ends the waiting, with the code of a run that it stopped.
+std::function<bool(double)> waiting(SignalRules rules) {
+  return [rules, told = false](double waited_s) mutable {
+    if (waited_s > 1 && !std::exchange(told, true)) say("waiting until what the last life has left running has ended");
+    if (const auto stop = take_stop_request(rules)) {
+      say(fmt::format("stopped while it waited for what the last life has left ({})", stop->why));
+      throw Leave{stop->signal == SIGINT ? 130 : 75};
+    }
+    return RunDirectory::waits_long_enough(waited_s);
+  };
 }
 
 /// What the master holds while it runs.
@@ -138,12 +144,15 @@ class Run {
         words_(std::move(words)),
         directory_(
             input_.options.run_dir.empty() ? default_run_directory(input_.options.steps) : input_.options.run_dir,
-            mode_of(input_.options), goes_on_waiting),
+            mode_of(input_.options), waiting(world.signal_rules())),
         settings_(settings_of(input_.options, plan_, directory_.path())) {
     if (!directory_.warning().empty()) say(directory_.warning());
     choose_output();
     start_notifier();
   }
+  ~Run() { world_.guardian().forget_last_word(directory_.summary()); }
+  Run(const Run&) = delete;
+  Run& operator=(const Run&) = delete;
 
   int run() {
     read_earlier_lives();
@@ -294,13 +303,18 @@ class Run {
     getrusage(RUSAGE_SELF, &own);
     end.master_max_rss_kib = static_cast<std::uint64_t>(own.ru_maxrss);
     end.layout = layout_;
-    try {
-      journal.end_life(end.exit_code, end.counts);
-      write_atomically(directory_.summary(), summary.json(end, tail_in(directory_.path())));
-    } catch (const std::exception& error) {
-      if (end.trouble.empty()) end.trouble = error.what();
-      end.exit_code = 3;
-    }
+    // A summary that says "running" must not stay behind because the journal could not be ended.
+    const auto or_trouble = [&end](const auto& act) {
+      try {
+        act();
+      } catch (const std::exception& error) {
+        if (end.trouble.empty()) end.trouble = error.what();
+        end.exit_code = 3;
+      }
+    };
+    or_trouble([&] { journal.end_life(end.exit_code, end.counts); });
+    or_trouble([&] { write_atomically(directory_.summary(), summary.json(end, tail_in(directory_.path()))); });
+    world_.guardian().forget_last_word(directory_.summary());  // the notifier may take its time
     tell(stdout, "{}{}", summary.text(end, tail_in(directory_.path())), summary.last_line(end, name_of_run()));
     std::fflush(stdout);
     notify_of_end(summary, end);

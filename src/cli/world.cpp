@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <fstream>
 #include <stdexcept>
 #include <system_error>
 
@@ -33,17 +32,14 @@ void prepare_for_the_worst(Guardian& guardian, const RunSettings& settings) {
   guardian.set_grace(guardian_grace_s(settings));
   guardian.hold(RunDirectory::lock_of(settings.run_dir), RunDirectory::guardians_byte);
   guardian.set_last_word(settings.run_dir + "/summary.json", summary_of_a_killed_run(), false);
-  // Should this rank be killed, its guardian tells scripts/gradus-mpirun: mpirun's recovery mode would go on without
-  // it. From now on that script can be sure of a word, and has no limit of time any more.
-  if (const char* file = std::getenv("GRADUS_STATUS_FILE"); file != nullptr && *file != '\0') {
-    guardian.set_last_word(file, "137\n", false);
-    std::ofstream(std::string(file) + ".begun") << "rank 0 has begun\n";
-  }
   tell_when_paused(guardian.paused_cell());
 }
 
-RankHealth health_of_this_rank(std::uint32_t rank, const std::string& probe_file, const std::string& token) {
+/// `clock_s`: this rank's clock when it was asked.
+RankHealth health_of_this_rank(std::uint32_t rank, const std::string& probe_file, const std::string& token,
+                               double clock_s) {
   auto health = examine_this_rank(probe_file, token);
+  health.clock_s = clock_s;
   const auto found = discover_gpus({"/proc/self/exe", "__probe-gpus"}, 10);
   health.version = GRADUS_VERSION;
   health.mpi_library = mpi_library();
@@ -76,12 +72,13 @@ class WorldOfOne : public World {
       : World(environment, guardian), signals_(under_mpirun ? SignalRules::under_mpirun : SignalRules::alone) {}
 
   bool alone() const override { return true; }
+  SignalRules signal_rules() const override { return signals_; }
   std::vector<RankReport> ask(bool look_for_gpus, bool /*master_works*/) override {
     return {report_of_this_rank(0, look_for_gpus)};
   }
   std::vector<RankHealth> examine(const std::string& folder) override {
     const auto probe = try_probe(folder);
-    auto health = health_of_this_rank(0, probe.path, probe.token);
+    auto health = health_of_this_rank(0, probe.path, probe.token, epoch_s());
     health.asked_s = health.answered_s = health.clock_s;
     return {health};
   }
@@ -90,7 +87,7 @@ class WorldOfOne : public World {
     prepare_for_the_worst(guardian_, settings);
     return std::make_unique<LocalCluster>(std::move(graph), plan, settings, environment_, guardian_, signals_);
   }
-  void dismiss() override { guardian_.forget_last_words(); }
+  void dismiss() override {}
 
  private:
   SignalRules signals_;
@@ -114,6 +111,7 @@ class WorldOfRanks : public World {
   }
 
   bool alone() const override { return false; }
+  SignalRules signal_rules() const override { return SignalRules::under_mpirun; }
 
   std::vector<RankReport> ask(bool look_for_gpus, bool master_works) override {
     const Invitation invitation{true, look_for_gpus, master_works, false, "", ""};
@@ -134,15 +132,17 @@ class WorldOfRanks : public World {
     const double asked_s = epoch_s();
     mpi_.broadcast(to_bytes(Invitation{true, true, false, true, probe.path, probe.token}));
     stage_ = Stage::started;
+    mpi_.gather({});  // all have looked at their clocks
+    const double answered_s = std::max(asked_s, epoch_s());
     std::vector<RankHealth> all;
-    for (const auto& bytes : mpi_.gather(to_bytes(health_of_this_rank(0, probe.path, probe.token)))) {
+    for (const auto& bytes : mpi_.gather(to_bytes(health_of_this_rank(0, probe.path, probe.token, asked_s)))) {
       auto health = read_rank_health(bytes);
       if (!health) throw std::runtime_error(fmt::format("rank {} sent a word that cannot be read", all.size()));
       health->report.rank = static_cast<std::uint32_t>(all.size());
       all.push_back(std::move(*health));
     }
     all.front().asked_s = asked_s;
-    all.front().answered_s = epoch_s();
+    all.front().answered_s = answered_s;
     return all;
   }
 
@@ -157,7 +157,6 @@ class WorldOfRanks : public World {
   }
 
   void dismiss() override {
-    guardian_.forget_last_words();
     if (stage_ == Stage::silent) mpi_.broadcast(to_bytes(Invitation{}));
     if (stage_ == Stage::asked) mpi_.scatter(std::vector<std::string>(mpi_.size(), to_bytes(StartOrder{})));
     stage_ = Stage::started;
@@ -201,7 +200,9 @@ int take_part(const MpiEnvironment& mpi, const StepEnvironment& environment, Gua
   if (!invitation) throw std::runtime_error("rank 0 sent an invitation that cannot be read");
   if (!invitation->start) return 0;
   if (invitation->examine) {
-    mpi.gather(to_bytes(health_of_this_rank(mpi.rank(), invitation->probe_file, invitation->probe_token)));
+    const double clock_s = epoch_s();
+    mpi.gather({});
+    mpi.gather(to_bytes(health_of_this_rank(mpi.rank(), invitation->probe_file, invitation->probe_token, clock_s)));
     return 0;
   }
   const auto report = report_with_place(mpi, *invitation);

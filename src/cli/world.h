@@ -13,6 +13,7 @@
 #include "mpi/mpi_environment.h"
 #include "node/environment.h"
 #include "node/guardian.h"
+#include "node/signals.h"
 
 namespace gradus::cli {
 
@@ -26,6 +27,7 @@ class World {
   const StepEnvironment& environment() const { return environment_; }
   Guardian& guardian() const { return guardian_; }
   virtual bool alone() const = 0;
+  virtual SignalRules signal_rules() const = 0;
   /// Every rank's word on itself, by rank.
   virtual std::vector<RankReport> ask(bool look_for_gpus, bool master_works) = 0;
   /// Every rank's word on its machine and on `folder`, by rank; nothing can be started afterwards.
@@ -33,7 +35,7 @@ class World {
   /// Every rank gets its part of the plan; the cluster refers to this world and must not outlive it.
   virtual std::unique_ptr<Cluster> start(std::shared_ptr<const Graph> graph, const Plan& plan,
                                          const RunSettings& settings) = 0;
-  /// Nothing will be run: the other ranks may leave.
+  /// Nothing will be run, or all is over: the other ranks may leave.
   virtual void dismiss() = 0;
 
  protected:

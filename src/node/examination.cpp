@@ -143,7 +143,6 @@ ProbeFile::~ProbeFile() {
 
 RankHealth examine_this_rank(const std::string& probe_file, const std::string& token) {
   RankHealth health;
-  health.clock_s = epoch_s();  // first: what follows may take its time
   health.machine_cores = static_cast<std::uint32_t>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
   add_limits(health);
   add_variables(health);

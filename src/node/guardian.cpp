@@ -15,6 +15,8 @@
 #include <ctime>
 #include <stdexcept>
 #include <system_error>
+#include <utility>
+#include <vector>
 
 #include "node/leftovers.h"
 
@@ -44,6 +46,41 @@ bool any_group_left(GuardianTable& table) {
   });
 }
 
+/// The state letter (`T` stopped, `D` waits for a disk, `Z` dead…) and the process group; `?` and -1 when they cannot
+/// be told.
+std::pair<char, pid_t> state_and_group_of(pid_t pid) {
+  char path[32], text[512];
+  snprintf(path, sizeof path, "/proc/%d/stat", pid);
+  const int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return {'?', -1};
+  const ssize_t got = read(fd, text, sizeof text - 1);
+  close(fd);
+  if (got <= 0) return {'?', -1};
+  text[got] = '\0';
+  // The name stands in parentheses and may hold some itself.
+  const char* end = strrchr(text, ')');
+  char state = '?';
+  int parent = -1, group = -1;
+  if (end == nullptr || sscanf(end, ") %c %d %d", &state, &parent, &group) != 3) return {'?', -1};
+  return {state, group};
+}
+
+bool is_in(GuardianTable& table, pid_t group) {
+  return std::any_of(std::begin(table.groups), std::end(table.groups),
+                     [group](auto& cell) { return cell.load(std::memory_order_acquire) == group; });
+}
+
+/// Whether a process of the table's groups still does something. One that is dying may hold a GPU for as long as the
+/// driver takes; a zombie holds nothing any more, and some containers never bury theirs.
+bool any_member_moves(GuardianTable& table) {
+  bool any = false;
+  each_process([&](pid_t process) {
+    const auto [state, group] = state_and_group_of(process);
+    any = any || (group > 1 && state != 'Z' && state != 'X' && is_in(table, group));
+  });
+  return any;
+}
+
 /// TERM, the grace, KILL. Groups that have ended stay in the table: nobody reuses their id while a
 /// member lives, and when none does, kill(2) finds nothing.
 void end_all(GuardianTable& table) {
@@ -55,22 +92,19 @@ void end_all(GuardianTable& table) {
     nanosleep(&nap, nullptr);
   }
   signal_groups(table, SIGKILL);
-  if (table.lineage[0] != '\0') end_lineage(table.lineage);
-}
-
-/// `T` when it is stopped, `D` when it waits for a disk…; `?` when it cannot be told.
-char state_of(pid_t pid) {
-  char path[32], text[512];
-  snprintf(path, sizeof path, "/proc/%d/stat", pid);
-  const int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return '?';
-  const ssize_t got = read(fd, text, sizeof text - 1);
-  close(fd);
-  if (got <= 0) return '?';
-  text[got] = '\0';
-  // The name stands in parentheses and may hold some itself.
-  const char* end = strrchr(text, ')');
-  return end != nullptr && end[1] == ' ' ? end[2] : '?';
+  std::vector<pid_t> dying;
+  if (table.lineage[0] != '\0') dying = end_lineage(table.lineage);
+  const auto moves = [](pid_t process) {
+    const char state = state_and_group_of(process).first;
+    return state != '?' && state != 'Z' && state != 'X';
+  };
+  // What waits for a disk or a driver that never answers must not keep us for ever.
+  constexpr int most_looks = 500;
+  for (int look = 0; look < most_looks; ++look) {
+    if (!any_member_moves(table) && std::none_of(dying.begin(), dying.end(), moves)) return;
+    const timespec nap{0, step_ms * 1000000L};
+    nanosleep(&nap, nullptr);
+  }
 }
 
 /// Looks once a second. It counts its own looks and no clock: when the whole machine or job was suspended, all wake
@@ -80,7 +114,7 @@ class Watch {
   explicit Watch(const GuardianTable& table) : table_(table) {}
 
   bool has_given_up() {
-    const char state = state_of(table_.rank_pid);
+    const char state = state_and_group_of(table_.rank_pid).first;
     stopped_ = state == 'T' && table_.is_paused == 0 ? stopped_ + 1 : 0;
     const auto beats = table_.beats.load();
     // Waiting for a disk is no hanging: it ends, or the disk is the trouble and nothing would be won.
@@ -98,14 +132,14 @@ class Watch {
 };
 
 /// Without waiting: a guardian that hangs on a file system guards nothing.
-void take_lock(const GuardianTable& table) {
+void take_lock(GuardianTable& table) {
   const int fd = open(table.lock_file, O_RDONLY | O_CLOEXEC);  // stays open as long as we live
   struct flock byte {};
   byte.l_type = F_RDLCK;
   byte.l_whence = SEEK_SET;
   byte.l_start = table.lock_byte;
   byte.l_len = 1;
-  if (fd >= 0) fcntl(fd, F_OFD_SETLK, &byte);
+  table.lock_taken = fd >= 0 && fcntl(fd, F_OFD_SETLK, &byte) == 0 ? 1 : -1;
 }
 
 constexpr char all_is_well = 'q', take_the_lock = 'l';  // what a rank says through the pipe
@@ -190,15 +224,22 @@ void Guardian::hold(const std::string& lock_file, std::int64_t byte) {
   if (lock_file.size() >= sizeof table_->lock_file) return;
   strcpy(table_->lock_file, lock_file.c_str());
   table_->lock_byte = byte;
-  [[maybe_unused]] const auto told = write(alive_fd_, &take_the_lock, 1);
+  if (write(alive_fd_, &take_the_lock, 1) != 1) return;
+  // It takes a moment; killed before, this rank's run could be gone on with too early.
+  for (int look = 0; look < 2000 && table_->lock_taken == 0; ++look) {
+    const timespec nap{0, 500000};
+    nanosleep(&nap, nullptr);
+  }
 }
 
 void Guardian::set_lineage(const std::string& rank_lineage) {
   if (rank_lineage.size() < sizeof table_->lineage) strcpy(table_->lineage, rank_lineage.c_str());
 }
 
-void Guardian::forget_last_words() {
-  for (auto& word : table_->words) word.file[0] = '\0';
+void Guardian::forget_last_word(const std::string& file) {
+  for (auto& word : table_->words) {
+    if (file == word.file) word.file[0] = '\0';
+  }
 }
 
 int guardian_main() {

@@ -36,6 +36,7 @@ struct GuardianTable {
   LastWord words[last_words];
   char lock_file[4096];  ///< see Guardian::hold
   std::int64_t lock_byte;
+  std::atomic<std::int32_t> lock_taken;     ///< 1: it is; -1: it cannot be; 0: not yet
   char lineage[128];                        ///< of the rank's steps (node/leftovers.h); empty: none yet
   std::atomic<pid_t> groups[capacity + 1];  ///< of the slots, and last of the notifier
 };
@@ -63,9 +64,10 @@ class Guardian {
   /// When the rank is gone without a word and its steps have ended, `text` is written to `file` (appended to it, or in
   /// place of what is there). At most GuardianTable::last_words; of a length that the table holds.
   void set_last_word(const std::string& file, const std::string& text, bool append);
-  void forget_last_words();
+  void forget_last_word(const std::string& file);
   /// From now on until the guardian goes it has a shared lock on that byte of the file (an open-file-description lock):
-  /// so others can tell that steps of a rank that is gone are still being ended. Once; nothing where it cannot be had.
+  /// so others can tell that steps of a rank that is gone are still being ended. Once. Returns when it is there, or
+  /// cannot be had, or after a second.
   void hold(const std::string& lock_file, std::int64_t byte);
   /// How its steps' processes are known that have left their groups. Once, before the first step.
   void set_lineage(const std::string& rank_lineage);

@@ -124,6 +124,7 @@ bool Leftovers::end(const std::string& attempt, const std::function<bool()>& not
       for (const pid_t process : all) {
         if (waitpid(process, nullptr, WNOHANG) != 0) continue;  // it had ended
         const auto seen = lineage_of(process);
+        if (seen) unseen_.erase(process);  // should it become another program
         if (!seen && !also_unknown && may_show_itself(process)) {
           any = true;
           continue;
@@ -150,24 +151,33 @@ bool Leftovers::may_show_itself(pid_t process) {
   return now - unseen_.try_emplace(process, now).first->second < patience_s;
 }
 
-void end_lineage(std::string_view rank_lineage) {
+void each_process(const std::function<void(pid_t)>& with) {
+  DIR* processes = opendir("/proc");
+  if (processes == nullptr) return;
+  while (const dirent* entry = readdir(processes)) {
+    pid_t process = 0;
+    const char* name_end = entry->d_name + strlen(entry->d_name);
+    if (std::from_chars(entry->d_name, name_end, process).ptr == name_end && process > 1) with(process);
+  }
+  closedir(processes);
+}
+
+std::vector<pid_t> end_lineage(std::string_view rank_lineage) {
+  std::vector<pid_t> ended;
   // Each round may show children that the ones before it have had; two without any are the end.
   for (int round = 0, quiet = 0; round < 100 && quiet < 2; ++round) {
-    bool any = false;
-    DIR* processes = opendir("/proc");
-    if (processes == nullptr) return;
-    while (const dirent* entry = readdir(processes)) {
-      pid_t process = 0;
-      const char* name_end = entry->d_name + strlen(entry->d_name);
-      if (std::from_chars(entry->d_name, name_end, process).ptr != name_end || process <= 1) continue;
-      if (process == getpid() || !is_of_lineage(lineage_of(process).value_or(""), rank_lineage)) continue;
-      any = true;
+    const auto before = ended.size();
+    each_process([&](pid_t process) {
+      if (process == getpid() || !is_of_lineage(lineage_of(process).value_or(""), rank_lineage)) return;
+      ended.push_back(process);
       kill(process, SIGKILL);
-    }
-    closedir(processes);
-    quiet = any ? 0 : quiet + 1;
+    });
+    quiet = ended.size() > before ? 0 : quiet + 1;
     nap_ms(10);
   }
+  std::sort(ended.begin(), ended.end());
+  ended.erase(std::unique(ended.begin(), ended.end()), ended.end());
+  return ended;
 }
 
 }  // namespace gradus

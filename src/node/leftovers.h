@@ -54,7 +54,10 @@ class Leftovers {
   std::mutex mutex_;  // held from looking to reaping: a number must not be given away in between
 };
 
-/// Ends by KILL all processes on this machine that are of the lineage of a rank which is gone itself.
-void end_lineage(std::string_view rank_lineage);
+/// Ends by KILL all processes on this machine that are of the lineage of a rank which is gone itself, and returns them:
+/// they may take a while to die.
+std::vector<pid_t> end_lineage(std::string_view rank_lineage);
+/// `with` each process of this machine, in no order; some may come and go meanwhile.
+void each_process(const std::function<void(pid_t)>& with);
 
 }  // namespace gradus

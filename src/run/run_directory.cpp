@@ -166,7 +166,7 @@ void RunDirectory::await_guardians(const std::function<bool(double)>& goes_on_wa
   }
   throw RunDirectoryRefused(fmt::format(
       "{} is in use: ranks of its last life, or guardians that end their steps, are still there (`gradus` and "
-      "`gradus-guardian` on this machine): end them, or try again later",
+      "`gradus-guardian` on this machine): try again when its --lost-after is over, or end them",
       path_));
 }
 

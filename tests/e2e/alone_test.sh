@@ -203,6 +203,30 @@ expect_exit 0 "${run[@]}" deaf.txt --threads 1 --resume
 expect_no_file both
 expect_match "summary.json" '"state": "finished"' "$(<deaf.run/summary.json)"
 
+it "a signal ends the waiting for what a killed life has left, with the code of a run that is stopped"
+cat >hold.py <<'X'
+import fcntl, struct, sys, time
+lock = open(sys.argv[1])
+fcntl.fcntl(lock, fcntl.F_OFD_SETLK, struct.pack("hhqqi4x", fcntl.F_RDLCK, 0, 1, 1, 0))  # as guardians do
+open("held", "w").close()
+time.sleep(600)
+X
+python3 hold.py deaf.run/lock &
+at_exit "kill $! 2>/dev/null"
+wait_until 20 test -e held || fail "a lock" "none"
+for signal in TERM:75 INT:130; do
+  set -m  # else a child in the background ignores INT
+  "${run[@]}" deaf.txt --threads 1 --resume >wait.log 2>&1 &
+  pid=$!
+  set +m
+  wait_until 20 grep -qs "waiting until what the last life has left" wait.log || fail "a word about it" "$(<wait.log)"
+  kill -"${signal%:*}" $pid
+  await_end 20 $pid
+  expect_equal "exit code" "${signal#*:}" $code
+done
+expect_match "message" "stopped while it waited" "$(<wait.log)"
+expect_exit 2 "${run[@]}" deaf.txt --threads 1  # not after waiting
+
 it "--resume on nothing starts afresh; a line inserted above changes nothing; a changed line runs again"
 printf 'echo a >>again.a\necho b >>again.b\n' >again.txt
 expect_exit 0 "${run[@]}" again.txt --resume

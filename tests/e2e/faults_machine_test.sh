@@ -21,6 +21,7 @@ ends_with_3_and_goes_on() {
   local before step
   expect_exit 3 "${@:2}"
   first=$seen
+  first_state=$(grep -o '"state": "[a-z]*"' "$run_dir/summary.json")
   before=$(succeeded "$run_dir")
   if [[ -n ${mend:-} ]]; then eval "$mend"; fi
   expect_exit 0 "${run[@]}" "$steps" --run-dir "$run_dir" --resume --threads 3
@@ -58,6 +59,7 @@ for way in "broken:10 Input/output error" "readonly:10 Read-only file system"; d
   run_dir=eio.run mend=
   ends_with_3_and_goes_on 300 env LD_PRELOAD="$faulty" FAULTY=${way%% *} FAULTY_FILE=/journal.jsonl "${run[@]}" $steps --run-dir $run_dir --threads 3
   expect_match "message" "write .*journal.jsonl: ${way#* }" "$first"
+  expect_equal "summary.json of the first life" '"state": "interrupted"' "$first_state"
 done
 seen_fault "the journal's disk fails (EIO) or becomes read-only" "nothing new starts, exit code 3 and the errno in words; \`--resume\` ran the rest once"
 
