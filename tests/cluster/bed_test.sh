@@ -147,7 +147,7 @@ token=$(<"$GRADUS_HOSTS_DIR/token")
 "$hosts" down
 left() { comm -12 <(echo "$namespaces") <(namespaces_in_use); grep -ls "GRADUS_HOSTS_BED=$token" /proc/[0-9]*/environ; }
 nothing_left() { [[ -z $(left) ]]; }
-wait_until 5 nothing_left || fail "nothing of $namespaces" "$(left)"
+wait_until 30 nothing_left || fail "nothing of $namespaces" "$(left)"
 expect_equal "mounts" "$mounts_before" "$(mounts)"
 expect_no_file "$GRADUS_HOSTS_DIR"
 expect_exit 0 "$hosts" down

@@ -24,7 +24,7 @@ it "fails when an id of its host is held, and not when another is"
 holder=$!
 # Asked by looking: a try to lock would be in the holder's way.
 held() { pgrep -P $holder -x sleep >/dev/null; }
-wait_until 5 held || fail "GPU 1 held" "it is free"
+wait_until 30 held || fail "GPU 1 held" "it is free"
 expect_exit 1 "$motioncor2" -Gpu 0 1
 expect_match "message" "GPU 1 of .* used by another process" "$seen"
 expect_exit 0 "$motioncor2" -Gpu 0 2
@@ -32,14 +32,14 @@ expect_exit 0 env MOTIONCOR2_LOCKS="$scratch" "$motioncor2" -Gpu 1
 
 it "a killed one holds its id as long as its last process lives, and no longer"
 sleeps() { sleeper=$(<"/proc/$holder/task/$holder/children") && [[ $(cat /proc/${sleeper% }/comm 2>/dev/null) == sleep ]]; }
-wait_until 5 sleeps || fail "a child that sleeps" "none"
+wait_until 30 sleeps || fail "a child that sleeps" "none"
 kill -KILL $holder
-await_end 10 $holder
+await_end 60 $holder
 expect_equal "exit code of the killed one" 137 $code
 expect_exit 1 "$motioncor2" -Gpu 1
 kill -KILL $sleeper
 free() { flock -n "$MOTIONCOR2_LOCKS/motioncor2-gpu-1" true; }
-wait_until 5 free || fail "GPU 1 free" "it is held"
+wait_until 30 free || fail "GPU 1 free" "it is held"
 expect_exit 0 "$motioncor2" -Gpu 1
 
 it "fails without its movie, or with what is no id"

@@ -221,7 +221,7 @@ for signal in TERM:75 INT:130; do
   set +m
   wait_until 20 grep -qs "waiting until what the last life has left" wait.log || fail "a word about it" "$(<wait.log)"
   kill -"${signal%:*}" $pid
-  await_end 20 $pid
+  await_end 60 $pid
   expect_equal "exit code" "${signal#*:}" $code
 done
 expect_match "message" "stopped while it waited" "$(<wait.log)"
@@ -272,7 +272,7 @@ for ((i = 1; i <= 3; i++)); do
   kill -TERM $pid
   wait_until 60 has_stops third.run $i || fail "stop $i" "$(<third.log)"
 done
-await_end 20 $pid
+await_end 60 $pid
 expect_equal "exit code" 75 $code
 expect_match "journal" '"outcome":"cancelled","code":9' "$(<third.run/journal.jsonl)"
 

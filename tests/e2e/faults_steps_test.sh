@@ -86,7 +86,7 @@ wait_until 60 pgrep -f "sleep ${nap}41" >/dev/null
 pkill -KILL -f "$gradus run --quiet orphan.txt"
 wait
 nothing_left() { ! pgrep -f "sleep ${nap}4" >/dev/null; }
-wait_until 8 nothing_left || fail "no process left" "$(pgrep -fa "sleep ${nap}4")"
+wait_until 30 nothing_left || fail "no process left" "$(pgrep -fa "sleep ${nap}4")"
 seen_fault "gradus is killed (KILL) while steps run" "its guardian ends them, their sessions too; \`--resume\` goes on"
 
 it "output without end is cut in the middle, and gradus does not grow by it"

@@ -91,7 +91,7 @@ if kernel_group pids few 24; then
   in_kernel_group pids few timeout -k 5 60 "$gradus" run pids.txt --threads 5 --quiet >pids.log 2>&1 &
   pid=$!
   refused() { (($(kernel_group_refusals pids few) > 0)); }
-  wait_until 15 refused || fail "starts that the kernel refused" 0
+  wait_until 30 refused || fail "starts that the kernel refused" 0
   pkill -P "$(<crowd)"
   await_end 60 $pid
   [[ $code == 0 ]] || fail "exit code 0" "$code: $(<pids.log)"

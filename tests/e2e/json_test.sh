@@ -73,10 +73,10 @@ printf 'touch began; sleep 60\ntrue\n' >long.txt
 "$gradus" run long.txt --threads 1 >/dev/null 2>&1 &
 pid=$!
 at_exit "kill -9 $pid 2>/dev/null"
-wait_until 10 test -e began
+wait_until 30 test -e began
 "$gradus" status long.run --json >running.json
 kill -USR1 $pid
-wait_until 10 grep -q '"stop":' long.run/journal.jsonl
+wait_until 30 grep -q '"stop":' long.run/journal.jsonl
 "$gradus" status long.run --json >stopping.json
 kill -9 $pid
 "$gradus" status long.run --json >broken.json

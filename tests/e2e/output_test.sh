@@ -58,7 +58,7 @@ wait_until 20 test -s slow.run/logs/running.0.0.out || fail "an output that grow
 { sleep 0.5; touch followed; } &
 expect_exit 0 run_bounded 60 "$gradus" logs slow.run 1 --follow
 expect_equal "all of it" "1 2 3 4" "$(paste -sd ' ' <<<"$seen")"
-await_end 20 $run
+await_end 60 $run
 
 it "more than a thousand steps are packed unless asked, which is said"
 seq 1001 | sed 's,.*,echo x,' >many.txt

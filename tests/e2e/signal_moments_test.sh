@@ -43,8 +43,8 @@ for ((moment = 1; moment <= moments; moment++)); do
   done
   # TSTP stops mpirun itself; whatever came of it, go on.
   kill -CONT -- "-$pid" 2>/dev/null || true
-  await_end 20 $pid
-  wait_until 6 nothing_runs || fail "no step left" "$(pgrep -fa "sleep $nap")"
+  await_end 60 $pid
+  wait_until 30 nothing_runs || fail "no step left" "$(pgrep -fa "sleep $nap")"
   ends[$code]=$((${ends[$code]:-0} + 1))
   # mpirun that is told twice does not wait for its ranks.
   wait_until 20 is_free || fail "a run directory that nobody uses" "$("$gradus" status steps.run)"

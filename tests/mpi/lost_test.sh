@@ -36,7 +36,7 @@ start() {
   pid=$!
   wait_until 20 begun 30 || fail "some steps" "$(cat log)"
 }
-finish() { code=0; wait $pid || code=$?; wait_until 4 nothing_runs || fail "no step left" "$(pgrep -fa 'sleep 0[.]0543')"; }
+finish() { code=0; wait $pid || code=$?; wait_until 30 nothing_runs || fail "no step left" "$(pgrep -fa 'sleep 0[.]0543')"; }
 resume() {
   local before
   before=$(succeeded)
@@ -49,7 +49,7 @@ start "$mpiexec" --
 kill -STOP "$(rank_pid 2)"
 finish
 ((code != 0)) || fail "an exit code other than 0" 0
-wait_until 10 interrupted || fail "state interrupted" "$(state)"
+wait_until 30 interrupted || fail "state interrupted" "$(state)"
 resume
 
 seen_fault "a rank is stopped (SIGSTOP)" "its guardian ends its steps and kills it after 5 s; the run ends, \`interrupted\`; \`--resume\` goes on"
@@ -71,7 +71,7 @@ start "$mpiexec" --
 kill -KILL "$(rank_pid 0)"
 finish
 ((code != 0)) || fail "an exit code other than 0" 0
-wait_until 10 interrupted || fail "state interrupted" "$(state)"
+wait_until 30 interrupted || fail "state interrupted" "$(state)"
 resume
 
 seen_fault "rank 0 is killed" "the workers end their steps and go; \`interrupted\`; \`--resume\` goes on"
@@ -118,10 +118,10 @@ if kernel_group memory oom 150M; then
     -np 1 bash -c "$(<in_group.sh)" "$(kernel_group_folder memory oom)" "$gradus" run steps.txt >log 2>&1 || code=$?
   ((code != 0 && code != 124)) || fail "an end with a code that tells" "$code: $(cat log)"
   expect_file oom.once
-  wait_until 4 nothing_runs || fail "no step left" "$(pgrep -fa 'sleep 0[.]0543')"
+  wait_until 30 nothing_runs || fail "no step left" "$(pgrep -fa 'sleep 0[.]0543')"
   expect_match "word of mpirun" "signal 9 \(Killed\)" "$(cat log)"
   told() { [[ $(state) != running ]]; }
-  wait_until 5 told || fail "a state other than running" "$(state)"
+  wait_until 30 told || fail "a state other than running" "$(state)"
   resume
   seen_fault "a rank runs out of memory (the kernel's OOM killer)" "its steps end, the run ends and says so; \`--resume\` goes on"
   ticking_steps $steps 5 0.0543

@@ -129,7 +129,7 @@ pid=$!
 wait_until 60 runs "${nap}1"
 pkill -TERM -P $pid
 wait $pid || true
-wait_until 5 gone "${nap}1" || fail "no sleep left" "$(pgrep -fa "sleep $nap")"
+wait_until 30 gone "${nap}1" || fail "no sleep left" "$(pgrep -fa "sleep $nap")"
 
 seen_fault "TERM to mpirun" "steps and their children end in time"
 it "kill -9 of a worker rank ends its steps, and the run; --resume goes on"
@@ -145,9 +145,9 @@ worker=$(ranks_under $pid | tail -n 1)
 kill -9 "$worker"
 code=0; wait $pid || code=$?
 ((code != 0)) || fail "an exit code other than 0" 0
-wait_until 10 gone "${nap}2" || fail "no sleep left" "$(pgrep -fa "sleep $nap")"
+wait_until 30 gone "${nap}2" || fail "no sleep left" "$(pgrep -fa "sleep $nap")"
 interrupted() { grep -q '"state": "\(interrupted\|stopped\)"' lost.run/summary.json; }
-wait_until 5 interrupted || fail "a summary.json that does not say finished" "$(cat lost.run/summary.json)"
+wait_until 30 interrupted || fail "a summary.json that does not say finished" "$(cat lost.run/summary.json)"
 before=$(grep -o '"end":[0-9]*.*"final":"succeeded"' lost.run/journal.jsonl | cut -d : -f 2 | cut -d , -f 1)
 expect_exit 0 timeout -k 5 60 "${command[@]}" lost.txt --threads 1 --resume
 for i in $before; do expect_equal "runs of step $i, reported before" 1 "$(wc -l <lost.$i)"; done

@@ -40,7 +40,7 @@ down_leaves_nothing() {
   local token
   token=$(<"$GRADUS_SLURM_DIR/hosts/token")
   "$slurm" down
-  wait_until 10 await_gone "$token" || fail "no process of the bed" "$(grep -ls "GRADUS_HOSTS_BED=$token" /proc/[0-9]*/environ)"
+  wait_until 30 await_gone "$token" || fail "no process of the bed" "$(grep -ls "GRADUS_HOSTS_BED=$token" /proc/[0-9]*/environ)"
   expect_no_file "$GRADUS_SLURM_DIR"
   expect_no_match "mounts" "$GRADUS_SLURM_DIR" "$(cat /proc/self/mounts)"
 }
