@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "core/shell_values.h"
 #include "gradus/steps_file.h"
 
 namespace gradus {
@@ -26,6 +27,24 @@ TEST(Order, carries_what_a_slot_needs_and_the_outputs_of_its_prerequisites) {
   EXPECT_EQ(order.cpus, 3U);
   EXPECT_EQ(order.timeout_s, 5);
   EXPECT_THAT(order.awaited, ElementsAre("work/out", "/abs"));
+}
+
+TEST(Order, looks_for_what_was_made_before_a_barrier) {
+  std::string text = "#GRADUS --creates first\nmake\n#GRADUS default\n";
+  for (int i = 0; i < 99; ++i) text += "#GRADUS --creates out." + std::to_string(i) + "\nmake\n#GRADUS default\n";
+  const auto parse = [](const std::string& lines) {
+    return parse_steps("f", std::make_shared<const std::string>(lines), StepsFormat::text, nullptr).graph;
+  };
+  const auto of_last = [](const Graph& graph) {
+    return make_order(graph, {static_cast<StepIndex>(graph.step_count() - 1), 1, 0, {0}, {}}, {}).awaited;
+  };
+  const auto all = of_last(*parse(text + "#GRADUS barrier\nuse\n"));
+  EXPECT_EQ(all.size(), 100U);
+  EXPECT_EQ(all.front(), "first");
+  // Of more only the last 100.
+  const auto some = of_last(*parse(text + "make\n#GRADUS barrier\nuse\n"));
+  EXPECT_EQ(some.size(), 99U);
+  EXPECT_EQ(some.front(), "out.0");
 }
 
 TEST(Order, names_the_hosts_of_a_step_over_nodes_with_all_slots_of_each) {
@@ -87,6 +106,41 @@ TEST(Capacity, refuses_what_no_worker_can_hold_and_says_what_would_help) {
   EXPECT_THAT(misfit(R"({"command":"x","nodes":2})", {{1, two}}),
               testing::HasSubstr("1 such node: start it with mpirun"));
   EXPECT_THAT(misfit(R"({"command":"x %(GPU)s"})", {{1, WorkerShape{0, {{{}, {0}}}}}}), testing::HasSubstr("--gpus"));
+}
+
+TEST(Capacity, notes_gpus_of_a_slot_that_steps_leave_idle) {
+  const auto notes_of = [](const std::string& step, const WorkerShape& shape) {
+    std::vector<std::string> notes;
+    note_spare_gpus(*graph_of(step), {{1, shape}}, notes);
+    return notes;
+  };
+  const WorkerShape pairs{0, {{{0, 1}, {0}}, {{2, 3}, {1}}}};
+  EXPECT_THAT(
+      notes_of(R"({"command":"x","gpus":1})", pairs),
+      ElementsAre("step 1 takes a GPU of a slot's 2: 1 idles meanwhile; more slots (--threads) have fewer each"));
+  EXPECT_THAT(notes_of(R"({"command":"x","gpus":3})", pairs), ElementsAre(testing::HasSubstr("takes 3 GPUs")));
+  EXPECT_TRUE(notes_of(R"({"command":"x","gpus":2})", pairs).empty());
+  EXPECT_TRUE(notes_of(R"({"command":"x %(GPU)s"})", pairs).empty()) << "it has both";
+}
+
+TEST(ShellValues, that_a_shell_would_read_into_are_mistakes_before_anything_starts) {
+  const auto graph = graph_of(R"({"command":"x >%(RUN_DIR)s/x"})"
+                              "\n"
+                              R"({"command":"x >%(RUN_DIR)s/y"})"
+                              "\n"
+                              R"({"argv":["x","%(RUN_DIR)s"]})"
+                              "\n"
+                              R"({"command":"x %(GPU_ENV)s"})");
+  auto plan = plan_with({{"A"}}, 0);
+  EXPECT_TRUE(check_shell_values(*graph, plan, "/data/run").empty());
+  const auto mistakes = check_shell_values(*graph, plan, "/my data/run");
+  ASSERT_EQ(mistakes.size(), 1U) << "one for each mark; words reach no shell";
+  EXPECT_EQ(mistakes[0].line, 1U);
+  EXPECT_EQ(
+      mistakes[0].message,
+      "step 1: %(RUN_DIR)s is '/my data/run', which must not stand in a shell line: use \"$GRADUS_RUN_DIR\" instead");
+  plan.ranks[0].slots[0].gpus[0].token = "$(reboot)";
+  EXPECT_THAT(check_shell_values(*graph, plan, "/data/run").at(0).message, testing::HasSubstr("step 4: %(GPU_ENV)s"));
 }
 
 }  // namespace

@@ -190,5 +190,8 @@ class Scheduler {
 /// Steps that no worker of these could ever hold, with the reason; if the node of several ranks could,
 /// the message says so (fewer ranks, more threads).
 Diagnostics check_capacity(const Graph& graph, const std::vector<std::pair<WorkerId, WorkerShape>>& workers);
+/// Adds a note for each number of GPUs that steps ask for and that slots only have together with others: those idle.
+void note_spare_gpus(const Graph& graph, const std::vector<std::pair<WorkerId, WorkerShape>>& workers,
+                     std::vector<std::string>& notes);
 
 }  // namespace gradus

@@ -20,10 +20,11 @@
 namespace gradus::cli {
 namespace {
 
-constexpr LookOption options[] = {{"attempt", "N", "of its Nth attempt (default: its latest)"},
-                                  {"out", nullptr, "only its standard output"},
-                                  {"err", nullptr, "only its standard error"},
-                                  {"follow,f", nullptr, "while it runs, go on until it has ended"}};
+constexpr LookOption options[] = {
+    {"attempt", "N", "of its Nth attempt (default: its latest)"},
+    {"out", nullptr, "only its standard output"},
+    {"err", nullptr, "only its standard error"},
+    {"follow,f", nullptr, "while it runs, go on until it has ended: both streams as they grow"}};
 
 const LookForm form{
     "logs",
@@ -98,15 +99,17 @@ std::optional<StoredOutput> output_now(const std::string& run, const FoundStep& 
   return growing;
 }
 
-/// One stream while it grows: a terminal cannot show two in order.
+/// Both streams as they grow, unless one was asked for.
 int follow(const Wanted& wanted, const std::string& run, JournalTail& journal, FoundStep found) {
-  const auto stream = wanted.out ? Stream::out : Stream::err;
-  std::uint64_t shown = 0;
+  std::uint64_t shown_out = 0, shown_err = 0;
+  const auto show_more = [&](Stream stream, std::uint64_t& shown) {
+    const auto output = output_now(run, found, stream);
+    if (output && output->size > shown) shown = print_from(*output, shown);
+  };
   for (;;) {
     const bool was_running = found.is_running;
-    if (const auto output = output_now(run, found, stream); output && output->size > shown) {
-      shown = print_from(*output, shown);
-    }
+    if (wanted.out) show_more(Stream::out, shown_out);
+    if (wanted.err) show_more(Stream::err, shown_err);
     if (!was_running) return 0;
     std::this_thread::sleep_for(std::chrono::milliseconds(300));
     journal.read();

@@ -14,7 +14,12 @@
 namespace gradus::cli {
 
 /// Where an option may be given.
-enum Where : unsigned { command_line = 1, steps_file = 2, simulation = 4 /* gradus simulate's command line */ };
+enum Where : unsigned {
+  command_line = 1,
+  steps_file = 2,
+  simulation = 4,  // gradus simulate's command line
+  planning = 8     // that of gradus plan and gradus simulate
+};
 
 struct Option {
   const char* name;

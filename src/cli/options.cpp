@@ -199,7 +199,7 @@ const std::vector<Group>& groups() {
            o.quiet = true;
            return Text();
          }},
-        {"json", command_line, nullptr, "plan, simulate: print JSON",
+        {"json", planning, nullptr, "plan, simulate: print JSON",
          [](RunOptions& o, const Text&) {
            o.json = true;
            return Text();
@@ -220,7 +220,7 @@ po::options_description describe(unsigned where) {
         part.add_options()(option.name, option.help);
       }
     }
-    all.add(part);
+    if (!part.options().empty()) all.add(part);
   }
   return all;
 }
@@ -237,7 +237,11 @@ Text suggestion(const Text& name, unsigned where) {
 }
 
 unsigned places_of(Subcommand subcommand) {
-  return subcommand == Subcommand::simulate ? command_line | simulation : command_line;
+  switch (subcommand) {
+    case Subcommand::simulate: return command_line | planning | simulation;
+    case Subcommand::plan: return command_line | planning;
+    default: return command_line;
+  }
 }
 
 /// Boost's words for a mistake, in ours.

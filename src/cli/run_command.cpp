@@ -16,6 +16,7 @@
 #include "cli/input.h"
 #include "core/order.h"
 #include "core/printable.h"
+#include "core/shell_values.h"
 #include "gradus/journal.h"
 #include "node/allocation.h"
 #include "node/clock.h"
@@ -121,6 +122,10 @@ OutputTail tail_in(const std::string& run_dir) {
   };
 }
 
+std::string run_directory(const RunOptions& options) {
+  return options.run_dir.empty() ? default_run_directory(options.steps) : options.run_dir;
+}
+
 /// For what a killed life has left. A signal ends the waiting, with the code of a run that it stopped.
 std::function<bool(double)> waiting(SignalRules rules) {
   return [rules, told = false](double waited_s) mutable {
@@ -142,9 +147,7 @@ class Run {
         layout_(layout),
         world_(world),
         words_(std::move(words)),
-        directory_(
-            input_.options.run_dir.empty() ? default_run_directory(input_.options.steps) : input_.options.run_dir,
-            mode_of(input_.options), waiting(world.signal_rules())),
+        directory_(run_directory(input_.options), mode_of(input_.options), waiting(world.signal_rules())),
         settings_(settings_of(input_.options, plan_, directory_.path())) {
     if (!directory_.warning().empty()) say(directory_.warning());
     choose_output();
@@ -322,10 +325,7 @@ class Run {
   }
 
   /// As the user would type it.
-  std::string name_of_run() const {
-    const auto& given = input_.options.run_dir;
-    return given.empty() ? default_run_directory(input_.options.steps) : given;
-  }
+  std::string name_of_run() const { return run_directory(input_.options); }
 
   /// What a notifier cannot do is never the run's failure.
   void start_notifier() {
@@ -385,7 +385,11 @@ int run_command(const Words& words, World& world) {
   auto plan = make_plan(world.ask(options.use_gpu, input.options.master_works), options);
   auto mistakes = plan.mistakes;
   if (mistakes.empty()) mistakes = check_capacity(*input.steps.graph, worker_shapes(plan));
+  if (mistakes.empty()) {
+    mistakes = check_shell_values(*input.steps.graph, plan, RunDirectory::absolute(run_directory(input.options)));
+  }
   leave_if_wrong(mistakes);
+  note_spare_gpus(*input.steps.graph, worker_shapes(plan), plan.notes);
   print_plan(plan);
   try {
     const auto layout = layout_of(options, input.options.master_works);

@@ -98,4 +98,28 @@ Diagnostics check_capacity(const Graph& graph, const Workers& workers) {
   return mistakes;
 }
 
+void note_spare_gpus(const Graph& graph, const Workers& workers, std::vector<std::string>& notes) {
+  std::map<Demand, StepIndex> demands;  // with the first step of each
+  for (StepIndex step = 0; step < graph.step_count(); ++step) {
+    if (graph.options(step).gpus.value_or(0) > 0) demands.try_emplace(demand_of(graph, step), step);
+  }
+  for (const auto& [demand, first] : demands) {
+    if (demand.nodes > 0) continue;
+    for (const auto& [id, shape] : workers) {
+      std::vector<std::uint32_t> all(shape.slots.size());
+      std::iota(all.begin(), all.end(), 0U);
+      const auto chosen = choose_slots(demand, shape.slots, all);
+      if (!chosen) continue;
+      std::set<std::uint32_t> gpus;
+      for (const auto slot : *chosen) gpus.insert(shape.slots[slot].gpus.begin(), shape.slots[slot].gpus.end());
+      if (gpus.size() <= demand.gpus) continue;
+      notes.push_back(
+          fmt::format("step {} takes {} of a slot's {}: {} idle{} meanwhile; more slots (--threads) have fewer each",
+                      graph.name(first), in_words(demand), gpus.size(), gpus.size() - demand.gpus,
+                      gpus.size() - demand.gpus == 1 ? "s" : ""));
+      break;
+    }
+  }
+}
+
 }  // namespace gradus

@@ -69,7 +69,16 @@ AttemptOrder make_order(const Graph& graph, const LaunchAttempt& launch, const W
   if (options.nodes > 0) order.hosts = hosts_of(launch, hosts);
   order.creates = split_zero_terminated(step.creates);
   for (const auto needed : graph.needs(launch.step)) {
-    if (!graph.is_barrier(needed)) add_outputs(graph, needed, order.awaited);
+    if (!graph.is_barrier(needed)) {
+      add_outputs(graph, needed, order.awaited);
+      continue;
+    }
+    // Of thousands before a barrier only the last: each step behind it would look for the outputs of all.
+    constexpr std::size_t most = 100;
+    const auto before = graph.needs(needed);
+    for (const auto one : before.subspan(before.size() - std::min(most, before.size()))) {
+      if (!graph.is_barrier(one)) add_outputs(graph, one, order.awaited);
+    }
   }
   return order;
 }

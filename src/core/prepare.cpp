@@ -7,6 +7,7 @@
 #include "core/launcher_environment.h"
 #include "core/log_names.h"
 #include "core/order.h"
+#include "core/shell_values.h"
 #include "gradus/attempt.h"
 #include "gradus/marks.h"
 
@@ -158,17 +159,6 @@ Variables variables(const AttemptOrder& order, const PlannedRank& rank, const Ru
   return all;
 }
 
-/// The variable that holds a mark's value, for the message that forbids the value in a shell line.
-std::string variable_of(Mark mark) {
-  switch (mark) {
-    case Mark::gpu:
-    case Mark::gpu_comma:
-    case Mark::gpu_colon:
-    case Mark::gpu_from1: return "GRADUS_GPU_LIST";
-    default: return std::string("GRADUS_") + mark_name(mark);
-  }
-}
-
 /// In a shell line a value must be one that no shell reads anything into.
 std::string expand_for_shell(const AttemptOrder& order, const AttemptValues& values, std::string& mistake) {
   return expand_marks(order.command, [&](Mark mark, bool is_visible_devices_value) {
@@ -176,8 +166,7 @@ std::string expand_for_shell(const AttemptOrder& order, const AttemptValues& val
     auto checked = value;
     if (mark == Mark::gpu || mark == Mark::gpu_from1) std::erase(checked, ' ');
     if (!is_safe_in_shell(checked) && mistake.empty()) {
-      mistake = fmt::format("%({})s is '{}', which must not stand in a shell line: use \"${}\" instead",
-                            mark_name(mark), value, variable_of(mark));
+      mistake = not_for_shell(mark, value);
     }
     return value;
   });

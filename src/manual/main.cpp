@@ -4,11 +4,13 @@
 // Unaware of: how pages are set.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <regex>
 #include <stdexcept>
 
 #include "manual/completion.h"
@@ -69,6 +71,18 @@ struct Job {
   std::string version, date;
 };
 
+/// Pages name each other by their files, as one who reads the repository needs it; a manual page by its own name.
+std::string with_pages_named(std::string text, const std::vector<std::pair<std::string, int>>& by_hand) {
+  static const std::regex link(R"(\[([a-z-]+)\.md\]\(\1\.md\))");
+  for (std::smatch found; std::regex_search(text, found, link);) {
+    const auto name = "gradus-" + found[1].str();
+    const auto it = std::find_if(by_hand.begin(), by_hand.end(), [&](const auto& one) { return one.first == name; });
+    const auto page = fmt::format("**{}**({})", name, it == by_hand.end() ? 1 : it->second);
+    text.replace(static_cast<std::size_t>(found.position()), static_cast<std::size_t>(found.length()), page);
+  }
+  return text;
+}
+
 void write_all(const Job& job) {
   const auto overview = read_help(output_of(quoted(job.program) + " --help"));
   auto subcommands = subcommands_in(overview);
@@ -92,12 +106,12 @@ void write_all(const Job& job) {
     one.help = read_help(output_of(fmt::format("{} {} --help", quoted(job.program), one.name)));
     const auto name = "gradus-" + one.name;
     const auto details = job.pages / (one.name + ".md");
-    write_file(
-        job.share / "man/man1" / (name + ".1"),
-        page_of_help(page(name, 1, one.summary), one.help, fs::exists(details) ? read_file(details) : std::string()));
+    write_file(job.share / "man/man1" / (name + ".1"),
+               page_of_help(page(name, 1, one.summary), one.help,
+                            fs::exists(details) ? with_pages_named(read_file(details), by_hand) : std::string()));
   }
   for (const auto& [name, section] : by_hand) {
-    const auto text = read_file(job.pages / (name.substr(7) + ".md"));
+    const auto text = with_pages_named(read_file(job.pages / (name.substr(7) + ".md")), by_hand);
     write_file(job.share / fmt::format("man/man{0}/{1}.{0}", section, name),
                page_of_markdown(page(name, section, ""), text));
   }

@@ -100,6 +100,7 @@ class Report {
   const char* state() const {
     if (chronicle().lives().empty()) return "broken off";
     const auto& over = chronicle().lives().back().over;
+    if (!over && input_.pulse == RunPulse::unknown) return "unknown";
     if (!over) return input_.pulse == RunPulse::runs ? "running" : "broken off";
     if (over->exit_code == 3) return "interrupted";
     return over->waiting > 0 ? "stopped" : "finished";

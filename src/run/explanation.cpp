@@ -159,12 +159,18 @@ std::vector<std::string> Explanation::of_ready(StepIndex step) const {
                     "place than that",
                     row.attempt, place_in_words(chronicle_, row), end_in_words(chronicle_, *latest)));
   }
-  if (!is_running_run()) return reasons;
+  if (!is_running_run()) {
+    // Where nobody has stopped it, it may have been for time: as things stood at its last record.
+    if (auto reason = status_.stops.empty() ? lack_of_time(step, status_.last) : ""; !reason.empty()) {
+      reasons.push_back(std::move(reason));
+    }
+    return reasons;
+  }
   if (auto reason = capacity(step); !reason.empty()) {
     reasons.push_back(std::move(reason));
     return reasons;
   }
-  if (auto reason = lack_of_time(step); !reason.empty()) {
+  if (auto reason = lack_of_time(step, status_.now); !reason.empty()) {
     reasons.push_back(std::move(reason));
     return reasons;
   }
@@ -174,7 +180,7 @@ std::vector<std::string> Explanation::of_ready(StepIndex step) const {
 
 /// By the scheduler's own rule: what few steps of its shape exceed, by those that have succeeded in this life, else its
 /// cost. (The scheduler knows earlier lives too.)
-std::string Explanation::lack_of_time(StepIndex step) const {
+std::string Explanation::lack_of_time(StepIndex step, double at) const {
   if (!status_.until) return "";
   DurationModel durations;
   for (auto i = chronicle_.lives().back().first_attempt; i < chronicle_.attempts().size(); ++i) {
@@ -184,7 +190,7 @@ std::string Explanation::lack_of_time(StepIndex step) const {
   }
   const double of_shape = durations.cautious_s(command_shape(graph_.step(step).command));
   const double needed = of_shape >= 0 ? of_shape : std::max(0.0, static_cast<double>(graph_.step(step).cost));
-  if (status_.now + needed <= *status_.until) return "";
+  if (at + needed <= *status_.until) return "";
   return fmt::format("it may take {} {}, and what runs is ended {} (time limit): it is left to --resume",
                      duration_text(needed), of_shape >= 0 ? "by what steps like it took" : "by its cost",
                      time_in_words(*status_.until, status_.now));

@@ -34,7 +34,7 @@ class Explanation {
   std::string needs_in_words(StepIndex step) const;
   std::string capacity(StepIndex step) const;
   std::string queue(StepIndex step) const;
-  std::string lack_of_time(StepIndex step) const;
+  std::string lack_of_time(StepIndex step, double at) const;
   std::vector<std::string> holders_back() const;
   bool is_running_run() const { return status_.state == "running"; }
 

@@ -87,8 +87,7 @@ std::string default_run_directory(const std::string& steps_file) {
 }
 
 RunDirectory::RunDirectory(const std::string& path, RunMode mode, const std::function<bool(double)>& goes_on_waiting)
-    : path_(fs::absolute(path).lexically_normal().string()) {
-  while (path_.size() > 1 && path_.ends_with('/')) path_.pop_back();
+    : path_(absolute(path)) {
   struct stat status {};
   if (lstat(path_.c_str(), &status) == 0) refuse_unsafe();
   fs::create_directories(fs::path(path_).parent_path());
@@ -99,6 +98,12 @@ RunDirectory::RunDirectory(const std::string& path, RunMode mode, const std::fun
   await_guardians(goes_on_waiting);
   if (mode == RunMode::restart && is_there(journal())) forget_earlier_run();
   make_folder(path_ + "/logs");
+}
+
+std::string RunDirectory::absolute(const std::string& path) {
+  auto whole = fs::absolute(path).lexically_normal().string();
+  while (whole.size() > 1 && whole.ends_with('/')) whole.pop_back();
+  return whole;
 }
 
 void RunDirectory::refuse_earlier_run(RunMode mode) const {

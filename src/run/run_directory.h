@@ -53,6 +53,7 @@ class RunDirectory {
   /// Whoever is left of an earlier life goes within its --lost-after (60 s unless told otherwise).
   static bool waits_long_enough(double waited_s) { return waited_s < 90; }
   const std::string& path() const { return path_; }  ///< absolute
+  static std::string absolute(const std::string& path);
   std::string journal() const { return path_ + "/journal.jsonl"; }
   std::string summary() const { return path_ + "/summary.json"; }
   static std::string lock_of(const std::string& run_dir) { return run_dir + "/lock"; }

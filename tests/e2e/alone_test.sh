@@ -145,6 +145,13 @@ expect_exit 2 "${run[@]}" ten.jsonl
 expect_no_file started
 expect_no_file ten.run
 
+it "a run directory that no shell line may hold is a mistake where a command has it, before anything starts"
+printf 'touch started\ncat x >%%(RUN_DIR)s/x\n' >blank.txt
+expect_exit 2 "${run[@]}" blank.txt --run-dir "my project/blank.run"
+expect_match "message" 'blank.txt:2: .*use "\$GRADUS_RUN_DIR" instead' "$seen"
+expect_no_file started
+expect_no_file "my project"
+
 it "wrong options are named with the nearest right one"
 expect_exit 2 "${run[@]}" stop.txt --thread 3
 expect_match "message" "did you mean --threads" "$seen"

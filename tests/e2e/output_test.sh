@@ -51,13 +51,14 @@ expect_exit 2 "$gradus" logs steps.run says --attempt 2
 expect_match "message" "had 1 attempt" "$seen"
 
 it "--follow shows a step's output while it grows, and ends with it"
-echo 'echo 1; until [ -e followed ]; do sleep 0.1; done; for i in 2 3 4; do echo $i; sleep 0.4; done' >slow.txt
+echo 'echo 1; until [ -e followed ]; do sleep 0.1; done; for i in 2 3 4; do echo $i; echo e$i >&2; sleep 0.4; done' >slow.txt
 "$gradus" run slow.txt --threads 1 --output packed >/dev/null &
 run=$!
 wait_until 20 test -s slow.run/logs/running.0.0.out || fail "an output that grows" "$(ls slow.run/logs 2>&1)"
 { sleep 0.5; touch followed; } &
 expect_exit 0 run_bounded 60 "$gradus" logs slow.run 1 --follow
-expect_equal "all of it" "1 2 3 4" "$(paste -sd ' ' <<<"$seen")"
+expect_equal "all of it" "1 2 3 4" "$(grep -v e <<<"$seen" | paste -sd ' ')"
+expect_equal "its standard error" "e2 e3 e4" "$(grep e <<<"$seen" | paste -sd ' ')"
 await_end 60 $run
 
 it "more than a thousand steps are packed unless asked, which is said"

@@ -59,6 +59,19 @@ command=$("$gradus" template scipion | sed -n 's/^PARALLEL_COMMAND = //p' | sed 
 "$gradus" template scipion | awk '/^SUBMIT_TEMPLATE = /{ sub(/^SUBMIT_TEMPLATE = /, ""); print; on = 1; next } on && /^\t/ { sub(/^\t/, ""); print; next } { on = 0 }' |
   sed "s|%_(JOB_NAME)s|scipion|; s|%_(JOB_QUEUE)s|test|; s|%_(JOB_NODES)d|2|; s|%_(JOB_THREADS)d|2|; s|%_(GPUS)s|2|; s|%_(JOB_TIME)s|1|; s|%_(JOB_LOGS)s|$scratch/scipion|; s|%_(JOB_COMMAND)s|$command|; s|%%|%|g" >scipion.sh
 bash -n scipion.sh
+# Scipion's own reader takes ; alone for a comment (pyworkflow, protocol/hosts.py): all #SBATCH lines must come through it.
+"$gradus" template scipion >hosts.conf
+python3 - <<'P' || fail "a file that Scipion can read" "see above"
+import configparser, json
+hosts = configparser.RawConfigParser(comment_prefixes=";")
+hosts.optionxform = str
+assert hosts.read("hosts.conf") == ["hosts.conf"] and hosts.sections() == ["localhost"], hosts.sections()
+template = hosts.get("localhost", "SUBMIT_TEMPLATE")
+script = open("scipion.sh").read()
+assert template.count("#SBATCH") == script.count("#SBATCH") >= 8, template
+assert hosts.get("localhost", "PARALLEL_COMMAND").startswith("mpirun "), hosts.get("localhost", "PARALLEL_COMMAND")
+assert json.loads(hosts.get("localhost", "QUEUES"))["gpu"][0][1] == "24"
+P
 expect_equal "marks left" "" "$(grep -o '%_[^ ]*' scipion.sh || true)"
 run_job scipion.sh
 expect_equal "GPUs used" "h1:0 h1:1 h2:0 h2:1" "$(gpus_by_host)"
