@@ -118,7 +118,8 @@ void MpiCluster::send() {
 
 void MpiCluster::wait(double until, std::vector<Fact>& facts) {
   if (!joins_.empty()) {
-    facts = std::move(joins_);
+    take_own(facts);  // told to stop while it started: then nothing is
+    std::move(joins_.begin(), joins_.end(), std::back_inserter(facts));
     joins_.clear();
     return;
   }

@@ -56,7 +56,10 @@ int explain_command(const Words& given) {
     print(fmt::format("{}: {}", run, status.state_text), explanation.of_run(), words.has("json"));
     return 0;
   }
-  const auto step = graph->find(words.value("step"));
+  auto step = graph->find(words.value("step"));
+  if (step == no_step) {
+    if (const auto ordinal = chronicle.find(words.value("step")); ordinal > 0) step = ordinal - 1;
+  }
   if (step == no_step) words.refuse(fmt::format("{} has no step '{}'", run, words.value("step")));
   print("step " + graph->name(step), explanation.of_step(step), words.has("json"));
   return 0;

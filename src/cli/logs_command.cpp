@@ -108,9 +108,11 @@ int follow(const Wanted& wanted, const std::string& run, JournalTail& journal, F
   };
   for (;;) {
     const bool was_running = found.is_running;
+    const auto pulse = pulse_of(run, journal);  // an attempt of a run that was killed is never recorded as ended
+    const bool goes_on = pulse == RunPulse::runs || pulse == RunPulse::unknown;
     if (wanted.out) show_more(Stream::out, shown_out);
     if (wanted.err) show_more(Stream::err, shown_err);
-    if (!was_running) return 0;
+    if (!was_running || !goes_on) return 0;
     std::this_thread::sleep_for(std::chrono::milliseconds(300));
     journal.read();
     const auto now = find_step(journal.chronicle(), wanted.step);

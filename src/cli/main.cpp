@@ -3,8 +3,10 @@
 // Knows: the order in which things must come at the start (signals, guardian, MPI).
 // Unaware of: what the subcommands do.
 #include <fmt/format.h>
+#include <string.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -61,10 +63,17 @@ int dispatch(const std::string& name, const Words& words, World& world) {
   return unknown_subcommand(name);
 }
 
+/// What a command printed into a full disk or a closed pipe is nobody's answer. A run has its journal.
+int if_it_was_printed(const std::string& name, int exit_code) {
+  if (name == "run" || (std::fflush(stdout) == 0 && std::ferror(stdout) == 0)) return exit_code;
+  tell(stderr, "gradus: standard output: {}\n", strerrordesc_np(errno));
+  return 3;
+}
+
 /// Exceptions end here: what the machine refused is exit code 3.
 int guarded(const std::string& name, const Words& words, World& world) {
   try {
-    return dispatch(name, words, world);
+    return if_it_was_printed(name, dispatch(name, words, world));
   } catch (const Leave& leave) {
     return leave.exit_code;
   } catch (const std::exception& error) {

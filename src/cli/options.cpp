@@ -262,7 +262,9 @@ void store(const po::variables_map& given, unsigned where, RunOptions& options, 
       // What was given first counts: command line, environment, file.
       if (!options.given.insert(option.name).second) continue;
       const auto text = option.value != nullptr ? given[option.name].as<Text>() : Text();
-      const auto wrong = option.store(options, text);
+      // `--run-dir --resume`: Boost takes the next word, whatever it is.
+      const auto wrong = text.starts_with("--") ? fmt::format("a value is missing: '{}' is an option", text)
+                                                : option.store(options, text);
       if (!wrong.empty()) mistakes.push_back({file, line, 0, fmt::format("--{}: {}", option.name, wrong)});
     }
   }
@@ -345,6 +347,8 @@ void take_steps(const po::variables_map& given, Subcommand subcommand, RunOption
   if (names.size() > 1) {
     mistakes.push_back(
         {"", 0, 0, fmt::format("one steps file, please: both '{}' and '{}' were given", names[0], names[1])});
+  } else if (names.size() == 1 && names[0].empty()) {
+    mistakes.push_back({"", 0, 0, "the name of the steps file is empty (a shell variable that is not set?)"});
   } else if (names.size() == 1) {
     options.steps = names[0];
   } else if (subcommand != Subcommand::plan) {

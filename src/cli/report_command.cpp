@@ -1,10 +1,12 @@
 // gradus report and gradus trace: a run as one page, and as a trace for Perfetto.
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <stdexcept>
 
@@ -59,8 +61,26 @@ std::string output_of(const LookWords& words, const std::string& by_default) {
 /// Written beside the place and moved there when it is whole: whoever opens it meanwhile sees the old one.
 class Output {
  public:
-  explicit Output(std::string path) : path_(std::move(path)) {
+  /// `run_dir`: what a run has written there itself is no place for it.
+  Output(std::string path, const std::string& run_dir) : path_(std::move(path)) {
     if (path_ == "-") return;
+    struct stat status {};
+    if (stat(path_.c_str(), &status) == 0) {
+      for (const auto* own :
+           {"/journal.jsonl", "/summary.json", "/lock", "/steps.txt", "/steps.jsonl", "/steps.json"}) {
+        struct stat its {};
+        if (stat((run_dir + own).c_str(), &its) != 0 || its.st_dev != status.st_dev || its.st_ino != status.st_ino)
+          continue;
+        throw std::runtime_error(fmt::format("{} is the run's own: --output names another place", path_));
+      }
+      // A device or a pipe is written to, not replaced; a link is followed.
+      if (!S_ISREG(status.st_mode)) {
+        file_.reset(std::fopen(path_.c_str(), "we"));
+        if (!file_) refused();
+        return;
+      }
+      path_ = std::filesystem::canonical(path_).string();
+    }
     part_ = fmt::format("{}.{}.part", path_, getpid());
     file_.reset(std::fopen(part_.c_str(), "wxe"));
     if (!file_) refused();
@@ -77,7 +97,8 @@ class Output {
   void finish() {
     if (std::fflush(stream()) != 0) refused();
     if (path_ == "-") return;
-    if (std::fclose(file_.release()) != 0 || std::rename(part_.c_str(), path_.c_str()) != 0) refused();
+    if (std::fclose(file_.release()) != 0) refused();
+    if (!part_.empty() && std::rename(part_.c_str(), path_.c_str()) != 0) refused();
     part_.clear();
     fmt::print("{}\n", printable(path_));
   }
@@ -121,7 +142,7 @@ int report_command(const Words& given) {
   const auto path = output_of(words, as_json ? std::string("-") : run.directory() + "/report.html");
   tell_of(run);
   const auto json = report_json(input_of(run));
-  Output output(path);
+  Output output(path, run.directory());
   output.write(as_json ? json + "\n" : report_page(json));
   output.finish();
   return 0;
@@ -133,7 +154,7 @@ int trace_command(const Words& given) {
   const auto path = output_of(words, run.directory() + "/trace.json");
   tell_of(run);
   const RunStory story(run.chronicle(), run.graph().get(), run.goes_on_until());
-  Output output(path);
+  Output output(path, run.directory());
   write_trace(story, [&](std::string_view text) { output.write(text); });
   output.finish();
   return 0;

@@ -272,8 +272,8 @@ class Run {
     Notices notices(scheduler, [&](const char* event) { notify_of(event, scheduler, summary); });
     if (notifier_) observers.push_back(&notices);
     std::string trouble;
-    const auto cluster = world_.start(input_.steps.graph, plan_, settings_);
     try {
+      const auto cluster = world_.start(input_.steps.graph, plan_, settings_);
       run_loop(scheduler, *cluster, observers);
     } catch (const std::exception& error) {
       trouble = error.what();
@@ -380,11 +380,20 @@ class Run {
 }  // namespace
 
 int run_command(const Words& words, World& world) {
-  auto input = read_input(Subcommand::run, words);
+  auto input = [&] {
+    const SignalsEndUs as_usual(world.signal_rules() == SignalRules::alone);
+    return read_input(Subcommand::run, words);
+  }();
   const auto options = placement_options(input, world.alone());
   auto plan = make_plan(world.ask(options.use_gpu, input.options.master_works), options);
   auto mistakes = plan.mistakes;
   if (mistakes.empty()) mistakes = check_capacity(*input.steps.graph, worker_shapes(plan));
+  for (const auto& rank : plan.ranks) {
+    if (rank.slots.size() <= GuardianTable::capacity) continue;
+    mistakes.push_back({"", 0, 0,
+                        fmt::format("rank {} has {} slots, more than the {} of one rank: fewer threads, or more ranks",
+                                    rank.rank, rank.slots.size(), GuardianTable::capacity)});
+  }
   if (mistakes.empty()) {
     mistakes = check_shell_values(*input.steps.graph, plan, RunDirectory::absolute(run_directory(input.options)));
   }

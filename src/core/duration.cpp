@@ -72,12 +72,14 @@ double parse_colons(std::string_view text) {
 }  // namespace
 
 double parse_duration(std::string_view text) {
+  constexpr double longest = 100.0 * 365 * 86400;  // more is a slip, and would overflow what is made of it
   auto rest = text;
   const double plain = take_number(rest);
-  if (plain >= 0 && rest.empty()) return plain;
-  return text.find_first_of(":-") != std::string_view::npos ? parse_colons(text)
-         : text.empty()                                     ? -1
-                                                            : parse_units(text);
+  const double seconds = plain >= 0 && rest.empty()                           ? plain
+                         : text.find_first_of(":-") != std::string_view::npos ? parse_colons(text)
+                         : text.empty()                                       ? -1
+                                                                              : parse_units(text);
+  return seconds <= longest ? seconds : -1;
 }
 
 }  // namespace gradus

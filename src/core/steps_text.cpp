@@ -130,6 +130,11 @@ class TextReader {
       auto line = next_line();
       while (!line.empty() && blanks.find(line.back()) != std::string_view::npos) line.remove_suffix(1);
       more = continues(line);
+      if (trim(line).starts_with("#GRADUS")) {
+        reader_.mistake({line_, 1},
+                        "the line before ends in a backslash, which makes this one a part of its command: take the "
+                        "backslash away (or put a blank line between)");
+      }
       stretches_.push_back({joined.size(), {line_, 1}});
       joined += line.substr(0, line.size() - (more ? 1 : 0));
     }

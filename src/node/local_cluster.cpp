@@ -1,6 +1,7 @@
 #include "node/local_cluster.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "core/order.h"
 
@@ -27,7 +28,9 @@ void LocalCluster::perform(const KillAttempt& kill) {
 
 void LocalCluster::wait(double until, std::vector<Fact>& facts) {
   if (!joins_.empty()) {
-    facts = std::move(joins_);
+    // Told to stop while it started: then nothing is.
+    if (auto stop = take_stop_request(signals_)) facts.push_back(std::move(*stop));
+    std::move(joins_.begin(), joins_.end(), std::back_inserter(facts));
     joins_.clear();
     return;
   }

@@ -18,10 +18,26 @@ std::atomic<int> drains_asked{0};  // USR1
 std::atomic<int> continued{0};     // CONT
 std::atomic<int> stopped{0};       // TSTP
 std::atomic<int> wake_fd{-1};
+std::atomic<bool> ends_us{false};
 std::atomic<std::atomic<std::uint32_t>*> paused_cell{nullptr};
 int ends_seen = 0;
 int drains_seen = 0;
 int continued_seen = 0;
+
+void end_by(int signal) {
+  struct sigaction usual = {};
+  usual.sa_handler = SIG_DFL;
+  sigemptyset(&usual.sa_mask);
+  sigaction(signal, &usual, nullptr);
+  raise(signal);  // blocked while its handler runs, so it comes when that returns
+}
+
+void wake() {
+  const int fd = wake_fd;
+  const unsigned long long one = 1;
+  if (fd >= 0) [[maybe_unused]]
+    const auto written = write(fd, &one, sizeof one);
+}
 
 void on_signal(int signal) {
   const int saved = errno;
@@ -35,12 +51,12 @@ void on_signal(int signal) {
       raise(SIGSTOP);
       if (auto* cell = paused_cell.load()) cell->store(0);
       break;
-    default: last_end_signal = signal; ends_asked.fetch_add(1);
+    default:
+      last_end_signal = signal;
+      ends_asked.fetch_add(1);
+      if (ends_us) end_by(signal);
   }
-  const int fd = wake_fd;
-  const unsigned long long one = 1;
-  if (fd >= 0) [[maybe_unused]]
-    const auto written = write(fd, &one, sizeof one);
+  wake();
   errno = saved;
 }
 
@@ -75,7 +91,20 @@ void install_signal_handlers() {
 
 void tell_when_paused(std::atomic<std::uint32_t>* cell) { paused_cell = cell; }
 
-void wake_on_signal(int event_fd) { wake_fd = event_fd; }
+SignalsEndUs::SignalsEndUs(bool is_wanted) : is_wanted_(is_wanted) {
+  if (!is_wanted_) return;
+  ends_us = true;
+  if (ends_asked > 0) end_by(last_end_signal);
+}
+
+SignalsEndUs::~SignalsEndUs() {
+  if (is_wanted_) ends_us = false;
+}
+
+void wake_on_signal(int event_fd) {
+  wake_fd = event_fd;
+  if (ends_asked + drains_asked + continued > 0) wake();
+}
 
 std::optional<StopRequested> take_stop_request(SignalRules rules) {
   const int ends = ends_asked.load();

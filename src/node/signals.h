@@ -21,7 +21,22 @@ enum class SignalRules {
 /// SIGPIPE is ignored from then on.
 void install_signal_handlers();
 
-/// From now on a signal makes the descriptor readable (writes an 8-byte 1 to it, an eventfd).
+/// As long as this lives, INT, TERM and HUP end the process as they end any program: nothing has been started yet, and
+/// it may be waiting for its input. One that has come before does so too. For a program without MPI, before its
+/// threads.
+class SignalsEndUs {
+ public:
+  explicit SignalsEndUs(bool is_wanted);
+  ~SignalsEndUs();
+  SignalsEndUs(const SignalsEndUs&) = delete;
+  SignalsEndUs& operator=(const SignalsEndUs&) = delete;
+
+ private:
+  bool is_wanted_;
+};
+
+/// From now on a signal makes the descriptor readable (writes an 8-byte 1 to it, an eventfd). One that has come before
+/// does so at once.
 void wake_on_signal(int event_fd);
 
 /// While this process is stopped by SIGTSTP (Ctrl-Z), `cell` holds 1: whoever watches it lets it be.

@@ -57,7 +57,7 @@ std::string StepStory::state() const {
     case StepStanding::failed: return "failed";
     case StepStanding::skipped: return "skipped";
   }
-  return chronicle_.lives().back().is_kept(ordinal_) ? "succeeded" : "waiting";
+  return !chronicle_.lives().empty() && chronicle_.lives().back().is_kept(ordinal_) ? "succeeded" : "waiting";
 }
 
 std::vector<std::string> StepStory::reasons() const {

@@ -152,6 +152,25 @@ expect_match "message" 'blank.txt:2: .*use "\$GRADUS_RUN_DIR" instead' "$seen"
 expect_no_file started
 expect_no_file "my project"
 
+it "an empty name, an option in place of a value, a time beyond all times, too many slots: each a mistake that is named"
+expect_exit 2 "${run[@]}" ""
+expect_match "message" "name of the steps file is empty" "$seen"
+expect_exit 2 "$gradus" check ""
+expect_exit 2 "${run[@]}" stop.txt --run-dir --resume
+expect_match "message" "--run-dir: a value is missing: '--resume' is an option" "$seen"
+expect_exit 2 "${run[@]}" stop.txt --time-limit 99999999999999999999
+expect_exit 2 "${run[@]}" stop.txt --restart --threads 5000
+expect_match "message" "more than the 4095 of one rank" "$seen"
+printf 'touch started \\\n#GRADUS barrier\ntrue\n' >joined.txt
+expect_exit 2 "${run[@]}" joined.txt
+expect_match "message" "joined.txt:2:1: the line before ends in a backslash" "$seen"
+
+it "a run that the machine refuses at its start says so in summary.json"
+echo true >refused.txt
+expect_exit 3 bash -c "ulimit -n 20; exec '$gradus' run refused.txt --threads 20 --quiet"
+expect_match "message" "ulimit -n .20. is too low" "$seen"
+expect_match "summary.json" '"state": "interrupted"' "$(<refused.run/summary.json)"
+
 it "wrong options are named with the nearest right one"
 expect_exit 2 "${run[@]}" stop.txt --thread 3
 expect_match "message" "did you mean --threads" "$seen"
@@ -269,6 +288,28 @@ expect_file sig.1.ran
 it "a second TERM ends the running step"
 stopped_by "TERM TERM" 75
 expect_no_file sig.1.ran
+
+it "signals while it reads its input end it as any program; while it starts, nothing is started any more"
+mkfifo slow_input
+set -m
+"${run[@]}" slow_input >slow.log 2>&1 &
+pid=$!
+set +m
+exec {input}>slow_input  # returns when it reads there
+kill -INT $pid
+await_end 60 $pid
+expect_equal "exit code" 130 $code
+exec {input}>&-
+"${run[@]}" slow_input >slow.log 2>&1 &
+pid=$!
+exec {input}>slow_input
+kill -USR1 $pid
+echo 'touch sig.2.ran' >&$input
+exec {input}>&-
+await_end 60 $pid
+expect_equal "exit code" 75 $code
+expect_no_file sig.2.ran
+expect_match "journal" '"stop":"drain"' "$(<slow_input.run/journal.jsonl)"
 
 it "a third TERM kills what ignores the second, whatever the grace"
 echo "trap '' TERM; echo deaf; while :; do sleep 1; done" >third.txt

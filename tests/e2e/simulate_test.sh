@@ -38,6 +38,10 @@ expect_equal "two a GPU" 16 "$(value "$(simulate steps.jsonl --gpus-per-node 4 -
 seen=$(simulate steps.jsonl --gpus-per-node 4 --threads 2 --cpu-slots 1 --json)
 expect_equal "threads" "2 1" "$(value "$seen" prediction.gpu_slots) $(value "$seen" prediction.cpu_slots)"
 
+it "more nodes, ranks and GPUs than memory has room for are a mistake"
+expect_exit 2 "$gradus" simulate steps.jsonl --nodes 100000 --gpus-per-node 100000
+expect_match "message" "more than can be simulated" "$seen"
+
 it "durations come from the costs, else from an earlier run of these steps, else from a guess"
 printf 'sleep 0.3\ntrue\nfalse\n' >run.txt
 "$gradus" run run.txt --threads 1 --quiet >/dev/null || true

@@ -119,6 +119,11 @@ wait_until 30 eval 'grep -q launch killed.run/journal.jsonl' || fail "a start" "
 kill -KILL $run
 wait_until 30 eval '"$gradus" status killed.run | grep -q "broken off"' || fail "broken off" "$("$gradus" status killed.run)"
 
+expect_exit 0 run_bounded 60 "$gradus" logs killed.run 1 --follow  # it will never be told that it ended
+cp -r killed.run empty.run
+: >empty.run/journal.jsonl
+expect_exit 0 "$gradus" status empty.run --step 1
+
 it "gradus logs --follow is left with Ctrl-C"
 "$gradus" run killed.txt --threads 1 --restart >/dev/null 2>&1 &
 run=$!

@@ -97,6 +97,24 @@ it "a run that begins again keeps no page of the one before"
 expect_exit 0 "$gradus" run chain.jsonl --gpus "0 1" --threads 3 --quiet --restart
 expect_no_file chain.run/report.html
 
+it "what a run has written itself is no place for an output; links are followed, pipes are written to"
+before=$(cksum <chain.run/journal.jsonl)
+expect_exit 3 "$gradus" report chain.run --output chain.run/journal.jsonl
+expect_match "message" "is the run's own" "$seen"
+expect_equal "the journal" "$before" "$(cksum <chain.run/journal.jsonl)"
+: >there.json
+ln -s there.json link.json
+expect_exit 0 "$gradus" trace chain.run --output link.json
+[[ -L link.json && -s there.json ]] || fail "a link that is left, and what it leads to written" "$(ls -l link.json there.json)"
+mkfifo pipe
+cat pipe >piped &
+expect_exit 0 "$gradus" trace chain.run --output pipe
+wait
+[[ -p pipe ]] || fail "a pipe that is left" "$(ls -l pipe)"
+expect_equal "what came through" "$(cksum <there.json)" "$(cksum <piped)"
+expect_exit 3 bash -c "'$gradus' status chain.run --json >/dev/full"
+expect_match "message" "standard output: No space left on device" "$seen"
+
 it "an output that cannot be written is an error and leaves nothing"
 expect_exit 3 "$gradus" trace chain.run --output missing/trace.json
 expect_match "message" "--output names another place" "$seen"
