@@ -15,8 +15,8 @@ using support::TestJournal;
 using testing::HasSubstr;
 
 json report(const TestJournal& journal, const ReportLimits& limits = {}, RunPulse pulse = RunPulse::over) {
-  const OutputTail tail = [](StepIndex step, std::uint32_t attempt) {
-    return std::vector<std::string>{"output of " + std::to_string(step + 1) + "." + std::to_string(attempt)};
+  const AttemptTail tail = [](std::uint32_t /*life*/, std::uint32_t ordinal, std::uint32_t attempt) {
+    return std::vector<std::string>{"output of " + std::to_string(ordinal) + "." + std::to_string(attempt)};
   };
   const ReportInput input{&journal.chronicle(),
                           journal.shared_graph(),

@@ -1,6 +1,7 @@
 #include "cli/loaded_run.h"
 
 #include <chrono>
+#include <map>
 
 #include "cli/run_argument.h"
 #include "run/output_archive.h"
@@ -33,9 +34,11 @@ LoadedRun::LoadedRun(std::string run_dir) : run_dir_(std::move(run_dir)), journa
   graph_ = graph_of_run(run_dir_, why_no_graph_);
 }
 
-OutputTail LoadedRun::tail() const {
-  auto archive = std::make_shared<OutputArchive>(run_dir_);
-  return [archive](StepIndex step, std::uint32_t attempt) { return tail_of(*archive, step + 1, attempt); };
+AttemptTail LoadedRun::tail() const {
+  auto archives = std::make_shared<std::map<std::uint32_t, OutputArchive>>();
+  return [archives, run_dir = run_dir_](std::uint32_t life, std::uint32_t ordinal, std::uint32_t attempt) {
+    return tail_of(archives->try_emplace(life, run_dir, life).first->second, ordinal, attempt);
+  };
 }
 
 }  // namespace gradus::cli

@@ -8,8 +8,8 @@
 #include <string>
 
 #include "gradus/graph.h"
+#include "report/report_json.h"
 #include "run/journal_tail.h"
-#include "run/summary.h"
 
 namespace gradus::cli {
 
@@ -29,7 +29,7 @@ class LoadedRun {
   /// `now` while the run goes on, see RunTime.
   std::optional<double> goes_on_until() const { return pulse_ == RunPulse::runs ? std::optional(now_) : std::nullopt; }
   /// The last lines of attempts' outputs; refers to this.
-  OutputTail tail() const;
+  AttemptTail tail() const;
 
  private:
   std::string run_dir_, why_no_graph_;

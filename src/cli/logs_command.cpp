@@ -13,6 +13,7 @@
 #include "cli/run_argument.h"
 #include "core/printable.h"
 #include "core/size_text.h"
+#include "core/step_keys.h"
 #include "node/tell.h"
 #include "run/journal_tail.h"
 #include "run/output_archive.h"
@@ -76,21 +77,49 @@ int list(const std::string& run) {
 /// An attempt of a step, in the latest life in which it was started.
 struct FoundStep {
   std::uint32_t ordinal = 0, attempt = 0;
+  std::uint32_t life = 0;              // from 1
   std::uint32_t worker = 0, slot = 0;  // `slot` within the worker
   bool is_running = false;
 };
 
-/// The latest attempt; nothing when the step was never started.
-std::optional<FoundStep> find_step(const Chronicle& chronicle, const std::string& name) {
-  const auto found = chronicle.latest_attempt_of(name);
+/// Which step is meant: by what it is called in the steps of the latest life, where they are known; lives can have had
+/// them in another order.
+class StepName {
+ public:
+  StepName(const std::string& run, const Chronicle& chronicle, std::string name) : name_(std::move(name)) {
+    std::string unused;
+    const auto graph = graph_of_run(run, unused);
+    if (!graph) return;
+    auto step = graph->find(name_);
+    if (const auto ordinal = chronicle.find(name_); step == no_step && ordinal > 0) step = ordinal - 1;
+    is_unknown_ = step == no_step;
+    if (step != no_step && step < graph->step_count()) key_ = step_keys(*graph)[step].key;
+  }
+  bool is_unknown() const { return is_unknown_; }
+  /// Its latest attempt; nothing when it was never started.
+  std::optional<std::size_t> latest_in(const Chronicle& chronicle) const {
+    if (!key_) return chronicle.latest_attempt_of(name_);
+    const auto all = chronicle.attempts_of(*key_);
+    return all.empty() ? std::nullopt : std::optional(all.back());
+  }
+
+ private:
+  std::string name_;
+  std::optional<std::uint64_t> key_;
+  bool is_unknown_ = false;
+};
+
+std::optional<FoundStep> find_step(const Chronicle& chronicle, const StepName& name) {
+  const auto found = name.latest_in(chronicle);
   if (!found) return std::nullopt;
   const auto& row = chronicle.attempts()[*found];
-  return FoundStep{row.ordinal, row.attempt, row.worker, row.slot, row.state == AttemptRow::State::running};
+  return FoundStep{row.ordinal, row.attempt, row.life + 1,
+                   row.worker,  row.slot,    row.state == AttemptRow::State::running};
 }
 
 /// The attempt's output now: where it is kept, or where it grows.
 std::optional<StoredOutput> output_now(const std::string& run, const FoundStep& found, Stream stream) {
-  if (auto kept = OutputArchive(run).find(found.ordinal, found.attempt, stream)) return kept;
+  if (auto kept = OutputArchive(run, found.life).find(found.ordinal, found.attempt, stream)) return kept;
   if (!found.is_running) return std::nullopt;
   StoredOutput growing{run + "/" + running_log_name(found.worker, found.slot, stream), 0, 0};
   std::ifstream file(growing.path, std::ios::binary | std::ios::ate);
@@ -100,7 +129,7 @@ std::optional<StoredOutput> output_now(const std::string& run, const FoundStep& 
 }
 
 /// Both streams as they grow, unless one was asked for.
-int follow(const Wanted& wanted, const std::string& run, JournalTail& journal, FoundStep found) {
+int follow(const Wanted& wanted, const StepName& name, const std::string& run, JournalTail& journal, FoundStep found) {
   std::uint64_t shown_out = 0, shown_err = 0;
   const auto show_more = [&](Stream stream, std::uint64_t& shown) {
     const auto output = output_now(run, found, stream);
@@ -115,14 +144,16 @@ int follow(const Wanted& wanted, const std::string& run, JournalTail& journal, F
     if (!was_running || !goes_on) return 0;
     std::this_thread::sleep_for(std::chrono::milliseconds(300));
     journal.read();
-    const auto now = find_step(journal.chronicle(), wanted.step);
+    const auto now = find_step(journal.chronicle(), name);
     found.is_running = now && now->is_running && now->attempt == found.attempt;
   }
 }
 
 int show(const Wanted& wanted, const std::string& run) {
   JournalTail journal(run + "/journal.jsonl");
-  auto found = find_step(journal.chronicle(), wanted.step);
+  const StepName name(run, journal.chronicle(), wanted.step);
+  if (name.is_unknown()) return refuse(fmt::format("{} has no step '{}'", run, wanted.step));
+  auto found = find_step(journal.chronicle(), name);
   if (!found) return refuse(fmt::format("step {} was never started in {}", wanted.step, run));
   if (wanted.attempt) {
     if (*wanted.attempt == 0 || *wanted.attempt > found->attempt) {
@@ -131,7 +162,7 @@ int show(const Wanted& wanted, const std::string& run) {
     found->is_running = found->is_running && *wanted.attempt == found->attempt;
     found->attempt = *wanted.attempt;
   }
-  if (wanted.follow) return follow(wanted, run, journal, *found);
+  if (wanted.follow) return follow(wanted, name, run, journal, *found);
   bool any = false;
   for (const auto stream : {Stream::out, Stream::err}) {
     if (!(stream == Stream::out ? wanted.out : wanted.err)) continue;

@@ -259,6 +259,9 @@ class Run {
     const auto exists = [](const std::string& path) { return access(path.c_str(), F_OK) == 0; };
     before_ = plan_resume(*input_.steps.graph, story_, exists, directory_.path());
     tell(stdout, "resuming: {}\n", before_.in_words());
+    if (!before_.is_reordered) return;
+    const auto aside = directory_.put_logs_aside(story_.lives);
+    tell(stdout, "steps stand elsewhere in the file than before: what earlier lives have written is in {}\n", aside);
   }
 
   /// Runs until the end; returns what the machine refused, or nothing.

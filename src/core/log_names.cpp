@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
+
 namespace gradus {
 namespace {
 
@@ -25,6 +27,16 @@ bool are_numbers(std::string_view text, int least, int most) {
 }
 
 }  // namespace
+
+std::string logs_put_aside(std::uint32_t life) { return fmt::format("{}.{}", logs_folder, life); }
+
+std::uint32_t life_of_logs_put_aside(std::string_view name) {
+  if (!name.starts_with(logs_folder) || name.substr(logs_folder.size(), 1) != ".") return 0;
+  name.remove_prefix(logs_folder.size() + 1);
+  std::uint32_t life = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), life);
+  return error == std::errc() && end == name.data() + name.size() ? life : 0;
+}
 
 std::string log_name(std::uint32_t ordinal, std::uint32_t attempt, Stream stream) {
   return fmt::format("{}.{}", stem(ordinal, attempt), suffix(stream));

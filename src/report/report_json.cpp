@@ -470,7 +470,7 @@ class Report {
   Json tail_of_attempt(std::size_t attempt) const {
     const auto& row = story_.row(attempt);
     if (!input_.tail || !story_.steps.owns_output(attempt)) return Json::array();
-    return input_.tail(row.ordinal - 1, row.attempt);
+    return input_.tail(row.life + 1, row.ordinal, row.attempt);
   }
 
   Json attempt_json(std::size_t attempt) const {

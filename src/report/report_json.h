@@ -15,10 +15,14 @@
 
 namespace gradus {
 
+/// The end of what an attempt wrote, made fit for a terminal. `life` from 1.
+using AttemptTail =
+    std::function<std::vector<std::string>(std::uint32_t life, std::uint32_t ordinal, std::uint32_t attempt)>;
+
 struct ReportInput {
   const Chronicle* chronicle = nullptr;
   std::shared_ptr<const Graph> graph;  ///< of the latest life; null: not there
-  OutputTail tail;                     ///< empty: outputs are not told
+  AttemptTail tail;                    ///< empty: outputs are not told
   std::string run_dir;                 ///< as the user would write it
   std::string kept_steps;              ///< the run's copy of the steps file; empty: there is none
   RunPulse pulse = RunPulse::over;

@@ -15,8 +15,9 @@ namespace gradus {
 struct JournalStory {
   struct StepState {
     std::uint64_t digest = 0;
-    bool succeeded = false;  ///< false: its last attempt failed, or was running when all ended
-    double seconds = 0;      ///< duration of the attempt that succeeded
+    bool succeeded = false;     ///< false: its last attempt failed, or was running when all ended
+    double seconds = 0;         ///< duration of the attempt that succeeded
+    std::uint32_t ordinal = 0;  ///< in the life in which it was started last
   };
   std::unordered_map<std::uint64_t, StepState> steps;  ///< by StepKey::key
   std::uint64_t whole_size = 0;  ///< bytes up to and including the last whole record: cut the file here

@@ -27,8 +27,25 @@ std::uint64_t size_of(const std::string& path) {
 
 }  // namespace
 
+/// Put aside were the logs of all lives up to the folder's, less those that were put aside before.
+OutputArchive::OutputArchive(std::string run_dir, std::uint32_t life)
+    : run_dir_(std::move(run_dir)), logs_(run_dir_ + "/" + std::string(logs_folder)) {
+  std::uint32_t first = 0;
+  std::error_code none;
+  for (const auto& entry : fs::directory_iterator(run_dir_, none)) {
+    const auto aside = life == 0 ? 0 : life_of_logs_put_aside(entry.path().filename().string());
+    if (aside >= life && aside > 0 && (first == 0 || aside < first)) first = aside;
+  }
+  if (first > 0) logs_ = run_dir_ + "/" + logs_put_aside(first);
+}
+
+/// `log`: a name of core/log_names.h, which begins with the folder.
+std::string OutputArchive::path_of(std::string_view log) const {
+  return logs_ + std::string(log.substr(logs_folder.size()));
+}
+
 std::optional<StoredOutput> OutputArchive::find(std::uint32_t ordinal, std::uint32_t attempt, Stream stream) {
-  const auto own = run_dir_ + "/" + log_name(ordinal, attempt, stream);
+  const auto own = path_of(log_name(ordinal, attempt, stream));
   if (const auto size = size_of(own); size > 0) return StoredOutput{own, 0, size};
   read_packs();
   const auto it = packed_.find(place_of(ordinal, attempt));
@@ -48,7 +65,7 @@ std::vector<OutputArchive::Listed> OutputArchive::list() {
                   packed.err_size};
   }
   std::error_code none;
-  for (const auto& entry : fs::directory_iterator(run_dir_ + "/logs", none)) {
+  for (const auto& entry : fs::directory_iterator(logs_, none)) {
     const auto name = entry.path().filename().string();
     if (!is_log_name(name) || !(name.ends_with(".out") || name.ends_with(".err"))) continue;
     std::uint32_t ordinal = 0, attempt = 1;
@@ -74,7 +91,7 @@ void OutputArchive::read_packs() {
   has_read_packs_ = true;
   std::vector<std::pair<fs::file_time_type, std::string>> found;
   std::error_code none;
-  for (const auto& entry : fs::directory_iterator(run_dir_ + "/logs", none)) {
+  for (const auto& entry : fs::directory_iterator(logs_, none)) {
     if (is_pack_name(entry.path().filename().string())) found.emplace_back(entry.last_write_time(none), entry.path());
   }
   std::sort(found.begin(), found.end());

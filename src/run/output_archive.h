@@ -23,7 +23,8 @@ struct StoredOutput {
 
 class OutputArchive {
  public:
-  explicit OutputArchive(std::string run_dir) : run_dir_(std::move(run_dir)) {}
+  /// `life`: of which the attempts are, from 1; 0: the latest.
+  explicit OutputArchive(std::string run_dir, std::uint32_t life = 0);
 
   /// What that attempt wrote, where several lives had one the latest; nothing when it wrote nothing or it is not kept.
   std::optional<StoredOutput> find(std::uint32_t ordinal, std::uint32_t attempt, Stream stream);
@@ -43,7 +44,10 @@ class OutputArchive {
   void read_packs();
   void read_pack(const std::string& path);
 
+  std::string path_of(std::string_view log) const;
+
   std::string run_dir_;
+  std::string logs_;  // the folder
   bool has_read_packs_ = false;
   std::vector<std::string> packs_;
   std::unordered_map<std::uint64_t, Packed> packed_;  // by ordinal and attempt

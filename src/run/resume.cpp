@@ -82,6 +82,9 @@ ResumePlan plan_resume(const Graph& graph, const JournalStory& story, const Path
   }
   plan.behind_others = run_again_behind(graph, plan.succeeded_before);
   plan.kept -= plan.behind_others;
+  for (StepIndex step = 0; step < graph.step_count() && !plan.is_reordered; ++step) {
+    plan.is_reordered = plan.succeeded_before[step] && story.steps.at(keys[step].key).ordinal != step + 1;
+  }
   return plan;
 }
 

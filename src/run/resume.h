@@ -20,6 +20,7 @@ struct ResumePlan {
   std::size_t changed = 0;             ///< succeeded before, but the step is another now
   std::size_t outputs_missing = 0;     ///< succeeded before, but a path of `creates` is gone
   std::size_t behind_others = 0;       ///< succeeded before, but needs a step that runs again
+  bool is_reordered = false;           ///< one that is kept had another ordinal, by which its output is called
   std::string in_words() const;
 };
 

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <system_error>
 #include <thread>
+#include <vector>
 
 #include "core/log_names.h"
 
@@ -65,6 +66,13 @@ struct flock byte_lock(short type, std::int64_t byte) {
 
 void remove_file(const std::string& path) {
   if (unlink(path.c_str()) != 0 && errno != ENOENT) machine_refuses("remove " + path);
+}
+
+void remove_logs(const std::string& folder) {
+  std::error_code none;
+  for (const auto& entry : fs::directory_iterator(folder, none)) {
+    if (is_log_name(entry.path().filename().string())) remove_file(entry.path());
+  }
 }
 
 std::string host_name() {
@@ -177,15 +185,29 @@ void RunDirectory::await_guardians(const std::function<bool(double)>& goes_on_wa
 
 /// Only what we wrote ourselves goes. The journal last: killed in between, it still shows whose this is.
 void RunDirectory::forget_earlier_run() const {
+  remove_logs(path_ + "/logs");
+  std::vector<std::string> aside;
   std::error_code none;
-  for (const auto& entry : fs::directory_iterator(path_ + "/logs", none)) {
-    if (is_log_name(entry.path().filename().string())) remove_file(entry.path());
+  for (const auto& entry : fs::directory_iterator(path_, none)) {
+    if (life_of_logs_put_aside(entry.path().filename().string()) > 0) aside.push_back(entry.path());
+  }
+  for (const auto& folder : aside) {
+    remove_logs(folder);
+    rmdir(folder.c_str());  // what others have put there stays
   }
   for (const char* ending : kept_endings) remove_file(path_ + "/steps" + ending);
   // Made by gradus report and gradus trace: they would tell of another run.
   for (const char* name : {"/report.html", "/trace.json"}) remove_file(path_ + name);
   remove_file(summary());
   remove_file(journal());
+}
+
+std::string RunDirectory::put_logs_aside(std::uint32_t lives) const {
+  const auto logs = path_ + "/logs";
+  auto aside = logs_put_aside(lives);
+  if (rename(logs.c_str(), (path_ + "/" + aside).c_str()) != 0) machine_refuses("rename " + logs + " to " + aside);
+  make_folder(logs);
+  return aside;
 }
 
 void RunDirectory::keep_steps(const std::string& text, const std::string& ending, unsigned mode) const {

@@ -73,11 +73,12 @@ std::vector<std::size_t> StepStory::attempts() const {
 }
 
 std::vector<std::string> StepStory::tail() const {
-  const auto latest = chronicle_.latest_attempt(ordinal_);
-  if (!latest) return {};
-  OutputArchive archive(run_dir_);
+  const auto all = attempts();
+  if (all.empty()) return {};
+  const auto& latest = chronicle_.attempts()[all.back()];
+  OutputArchive archive(run_dir_, latest.life + 1);
   for (const auto stream : {Stream::err, Stream::out}) {
-    const auto output = archive.find(ordinal_, chronicle_.attempts()[*latest].attempt, stream);
+    const auto output = archive.find(latest.ordinal, latest.attempt, stream);
     if (!output) continue;
     auto lines = last_lines(*output, tail_lines);
     if (!lines.empty()) return lines;

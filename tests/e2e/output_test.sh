@@ -41,12 +41,29 @@ for kind in steps packed; do
   expect_match "the failed step's end, in the summary" "why" "$(grep -A3 failed steps.run/summary.json)"
 done
 
+it "an output stays its step's own when the file's order has changed between lives"
+for kind in steps packed; do
+  printf 'echo one\necho two\necho three; false\n' >order.txt
+  expect_exit 1 "$gradus" run order.txt --output $kind --restart
+  printf 'echo zero\necho one\necho two\necho four; false\n' >order.txt
+  expect_exit 1 "$gradus" run order.txt --output $kind --resume
+  expect_match "message" "what earlier lives have written is in logs[.]1" "$seen"
+  for pair in 1:zero 2:one 3:two 4:four; do
+    expect_exit 0 "$gradus" status order.run --step "${pair%%:*}"
+    expect_match "tail in the status of step ${pair%%:*} with $kind" "${pair#*:}" "$seen"
+  done
+  expect_equal "what they wrote, with $kind" "zero one two four" "$(for i in 1 2 3 4; do "$gradus" logs order.run $i; done | paste -sd ' ')"
+  printf 'true\n' >order.txt
+  expect_exit 0 "$gradus" run order.txt --restart --output $kind
+  expect_no_file order.run/logs.1
+done
+
 it "gradus logs says what is wrong with its arguments"
 expect_exit 2 "$gradus" logs
 expect_exit 2 "$gradus" logs nowhere
 expect_match "message" "nowhere holds no run" "$seen"
 expect_exit 2 "$gradus" logs steps.run unknown
-expect_match "message" "was never started" "$seen"
+expect_match "message" "has no step 'unknown'" "$seen"
 expect_exit 2 "$gradus" logs steps.run says --attempt 2
 expect_match "message" "had 1 attempt" "$seen"
 
