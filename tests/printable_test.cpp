@@ -16,6 +16,12 @@ TEST(Printable, shows_what_a_terminal_would_obey) {
             "\\xc2\\x9b31m")
       << "C1's own control sequence introducer";
   EXPECT_EQ(printable(std::string("a\0b", 3)), "a\\x00b");
+  EXPECT_EQ(printable("a\xe2\x80\xae"
+                      "b"),
+            "a\\xe2\\x80\\xaeb")
+      << "what follows would be read backwards";
+  EXPECT_EQ(printable("\xe2\x81\xa6"), "\\xe2\\x81\\xa6");
+  EXPECT_EQ(printable("\xe2\x80\x93"), "\xe2\x80\x93") << "a dash";
 }
 
 TEST(Printable, shows_bytes_that_are_no_text) {

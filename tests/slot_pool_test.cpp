@@ -108,6 +108,15 @@ TEST_F(SlotPoolTest, tells_exit_codes_signals_and_what_could_not_start) {
   EXPECT_THAT(missing.detail, HasSubstr("execve /no/such/program"));
 }
 
+TEST_F(SlotPoolTest, does_not_tell_all_of_a_name_that_is_none) {
+  launch("/no/such/" + std::string(100000, 'x'));
+  const auto ended = outcome();
+  EXPECT_EQ(ended.kind, OutcomeKind::could_not_start);
+  EXPECT_THAT(ended.detail, HasSubstr("execve /no/such/xxx"));
+  EXPECT_THAT(ended.detail, HasSubstr("xxx...: File name too long"));
+  EXPECT_LT(ended.detail.size(), 1100U);
+}
+
 TEST_F(SlotPoolTest, tells_a_working_folder_that_is_not_there) {
   AttemptOrder order;
   order.slots = {0};

@@ -434,5 +434,12 @@ TEST(StepsFile, survives_random_slips_in_every_format) {
   }
 }
 
+TEST(StepsFile, warns_once_of_commands_that_do_not_wait_for_what_they_start) {
+  const auto file = text("a && b\nsleep 5 &\n(c; d) & \ne &&\n");
+  ASSERT_EQ(file.warnings.size(), 1U);
+  EXPECT_EQ(file.warnings[0].line, 2U);
+  EXPECT_THAT(file.warnings[0].message, testing::HasSubstr("ends in '&' (and 1 more)"));
+}
+
 }  // namespace
 }  // namespace gradus

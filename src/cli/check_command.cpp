@@ -4,6 +4,7 @@
 
 #include "cli/commands.h"
 #include "cli/input.h"
+#include "core/printable.h"
 
 namespace gradus::cli {
 namespace {
@@ -32,7 +33,7 @@ int check_command(const Words& words) {
   const auto input = read_input(Subcommand::check, words);
   const auto& graph = *input.steps.graph;
   const auto census = count(graph);
-  fmt::print("{}: {} step{}, all well formed\n", input.steps_name, graph.step_count(),
+  fmt::print("{}: {} step{}, all well formed\n", printable(input.steps_name), graph.step_count(),
              graph.step_count() == 1 ? "" : "s");
   fmt::print("  {} use a GPU, {} run on a core only\n", census.gpu_steps, census.cpu_steps);
   fmt::print("  {} can start at once, {} prerequisites, {} barriers\n", census.roots, census.edges,

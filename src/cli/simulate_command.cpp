@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/input.h"
 #include "core/order.h"
+#include "core/printable.h"
 #include "core/slot_choice.h"
 #include "run/resume.h"
 #include "run/run_directory.h"
@@ -215,8 +216,8 @@ class Simulator {
   }
 
   std::string text(const Prediction& p, const NodeSweep& sweep) const {
-    auto text = fmt::format("{}: {} steps on {} node{} with {} slots\n", input_.steps_name, graph_->step_count(),
-                            p.nodes, p.nodes == 1 ? "" : "s", p.slots.all());
+    auto text = fmt::format("{}: {} steps on {} node{} with {} slots\n", printable(input_.steps_name),
+                            graph_->step_count(), p.nodes, p.nodes == 1 ? "" : "s", p.slots.all());
     if (kept_ > 0) text += fmt::format("  done       {} steps succeeded before and are left out\n", kept_);
     text += fmt::format("  durations  {}\n", durations_text());
     text += fmt::format("  predicted  {}\n", time_text(p.makespan_s));

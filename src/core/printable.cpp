@@ -28,6 +28,15 @@ std::size_t character_size(std::string_view text) {
 bool is_control(std::string_view character) {
   const auto first = static_cast<unsigned char>(character[0]);
   if (character.size() == 1) return first < ' ' || first == 0x7f;
+  // Marks that turn the direction of what follows (Unicode's annex 9): a line would read as something else.
+  if (character.starts_with("\xe2\x80")) {
+    const auto last = static_cast<unsigned char>(character[2]);
+    return last == 0x8e || last == 0x8f || (last >= 0xaa && last <= 0xae);
+  }
+  if (character.starts_with("\xe2\x81")) {
+    const auto last = static_cast<unsigned char>(character[2]);
+    return last >= 0xa6 && last <= 0xa9;
+  }
   return first == 0xc2 && static_cast<unsigned char>(character[1]) < 0xa0;
 }
 

@@ -54,6 +54,12 @@ bool names_host_file(const Step& step, const StepOptions& options) {
                      [](const auto& variable) { return has_host_file_mark(variable.second); });
 }
 
+/// `command &`: a shell that does not wait.
+bool is_put_into_background(std::string_view command) {
+  const auto last = command.find_last_not_of(" \t");
+  return last != std::string_view::npos && command[last] == '&' && (last == 0 || command[last - 1] != '&');
+}
+
 }  // namespace
 
 StepIndex StepsReader::add(const StepDraft& draft, Step step, Place place) {
@@ -66,6 +72,7 @@ StepIndex StepsReader::add(const StepDraft& draft, Step step, Place place) {
   if (draft.options.nodes == 0 && names_host_file(step, draft.options)) {
     mistake(place, "%(HOSTFILE)s is for steps with nodes: say on how many");
   }
+  if (!step.is_argv && is_put_into_background(step.command) && in_background_++ == 0) first_in_background_ = place;
   step.cost = draft.cost;
   step.line = place.line;
   step.options = builder_.intern(draft.options);
@@ -80,6 +87,14 @@ void StepsReader::add_unreadable(std::string_view id, Place place) {
 
 StepsFile StepsReader::finish() {
   if (builder_.step_count() == 0 && result_.mistakes.empty()) mistake({}, "there are no steps in it");
+  if (in_background_ > 0) {
+    result_.warnings.push_back(
+        {file_, first_in_background_.line, 0,
+         fmt::format(
+             "the command ends in '&'{}: its shell does not wait for it, and what still runs when the shell ends is "
+             "killed, while the step has succeeded; take the '&' away",
+             in_background_ > 1 ? fmt::format(" (and {} more)", in_background_ - 1) : "")});
+  }
   auto graph = is_cut_off_ ? nullptr : builder_.build(result_.mistakes);
   if (result_.mistakes.empty()) result_.graph = std::move(graph);
   // Some are found while reading, some only in the graph: shown in the order of the file.

@@ -49,6 +49,8 @@ class StepsReader {
   GraphBuilder builder_;
   StepsFile result_;
   bool is_cut_off_ = false;
+  std::size_t in_background_ = 0;  // commands that end in &
+  Place first_in_background_;
 };
 
 void read_text_steps(StepsReader& reader, std::string_view text, bool (*is_run_option)(std::string_view word));

@@ -55,7 +55,10 @@ std::string too_big(const PreparedCommand& command) {
 }
 
 Outcome could_not_start(const StartFailure& failure, const PreparedCommand& command) {
-  const auto& object = std::string_view(failure.call) == "chdir" ? command.cwd : command.argv.front();
+  auto object = std::string_view(failure.call) == "chdir" ? command.cwd : command.argv.front();
+  // It goes to the terminal, the journal and the summary, and can be megabytes of a file that is no steps file.
+  constexpr std::size_t longest = 1000;
+  if (object.size() > longest) object.replace(longest, std::string::npos, "...");
   auto what = std::string(failure.call) + " " + object + ": " + strerrordesc_np(failure.error);
   if (failure.error == E2BIG) what += too_big(command);
   if (failure.error == EAGAIN)
