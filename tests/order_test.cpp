@@ -31,7 +31,7 @@ TEST(Order, carries_what_a_slot_needs_and_the_outputs_of_its_prerequisites) {
 
 TEST(Order, looks_for_what_was_made_before_a_barrier) {
   std::string text = "#GRADUS --creates first\nmake\n#GRADUS default\n";
-  for (int i = 0; i < 99; ++i) text += "#GRADUS --creates out." + std::to_string(i) + "\nmake\n#GRADUS default\n";
+  for (int i = 0; i < 31; ++i) text += "#GRADUS --creates out." + std::to_string(i) + "\nmake\n#GRADUS default\n";
   const auto parse = [](const std::string& lines) {
     return parse_steps("f", std::make_shared<const std::string>(lines), StepsFormat::text, nullptr).graph;
   };
@@ -39,12 +39,13 @@ TEST(Order, looks_for_what_was_made_before_a_barrier) {
     return make_order(graph, {static_cast<StepIndex>(graph.step_count() - 1), 1, 0, {0}, {}}, {}).awaited;
   };
   const auto all = of_last(*parse(text + "#GRADUS barrier\nuse\n"));
-  EXPECT_EQ(all.size(), 100U);
+  EXPECT_EQ(all.size(), 32U);
   EXPECT_EQ(all.front(), "first");
-  // Of more only the last 100.
+  // Of more only the last 32.
   const auto some = of_last(*parse(text + "make\n#GRADUS barrier\nuse\n"));
-  EXPECT_EQ(some.size(), 99U);
+  EXPECT_EQ(some.size(), 31U);
   EXPECT_EQ(some.front(), "out.0");
+  EXPECT_TRUE(of_last(*parse(text + "#GRADUS barrier=ended\nuse\n")).empty()) << "it may never have been made";
 }
 
 TEST(Order, names_the_hosts_of_a_step_over_nodes_with_all_slots_of_each) {
@@ -117,8 +118,11 @@ TEST(Capacity, notes_gpus_of_a_slot_that_steps_leave_idle) {
   const WorkerShape pairs{0, {{{0, 1}, {0}}, {{2, 3}, {1}}}};
   EXPECT_THAT(
       notes_of(R"({"command":"x","gpus":1})", pairs),
-      ElementsAre("step 1 takes a GPU of a slot's 2: 1 idles meanwhile; more slots (--threads) have fewer each"));
-  EXPECT_THAT(notes_of(R"({"command":"x","gpus":3})", pairs), ElementsAre(testing::HasSubstr("takes 3 GPUs")));
+      ElementsAre(
+          "step 1 takes a GPU of the 2 of its slot: 1 idles meanwhile; more slots (--threads) have fewer each"));
+  EXPECT_THAT(notes_of(R"({"command":"x","gpus":3})", pairs),
+              ElementsAre(testing::HasSubstr("takes 3 GPUs of the 4 of its slots: 1 idles")));
+  EXPECT_TRUE(notes_of(R"({"command":"x","gpus":1,"cpus":2})", pairs).empty()) << "it needs both for their cores";
   EXPECT_TRUE(notes_of(R"({"command":"x","gpus":2})", pairs).empty());
   EXPECT_TRUE(notes_of(R"({"command":"x %(GPU)s"})", pairs).empty()) << "it has both";
 }

@@ -58,7 +58,9 @@ int explain_command(const Words& given) {
   }
   auto step = graph->find(words.value("step"));
   if (step == no_step) {
-    if (const auto ordinal = chronicle.find(words.value("step")); ordinal > 0) step = ordinal - 1;
+    if (const auto ordinal = chronicle.find(words.value("step")); ordinal > 0 && ordinal <= graph->step_count()) {
+      step = ordinal - 1;
+    }
   }
   if (step == no_step) words.refuse(fmt::format("{} has no step '{}'", run, words.value("step")));
   print("step " + graph->name(step), explanation.of_step(step), words.has("json"));

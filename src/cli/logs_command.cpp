@@ -4,6 +4,7 @@
 #include <charconv>
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <optional>
 #include <thread>
@@ -71,6 +72,14 @@ int list(const std::string& run) {
                size_text(one.err_size));
   }
   if (all.empty()) fmt::print(stderr, "gradus: no step has written anything that was kept\n");
+  std::error_code none;
+  for (const auto& entry : std::filesystem::directory_iterator(run, none)) {
+    const auto name = entry.path().filename().string();
+    if (life_of_logs_put_aside(name) == 0) continue;
+    tell(stderr,
+         "gradus: earlier lives, which had the steps in another order, left more in {}: gradus logs {} STEP finds it\n",
+         name, printable(run));
+  }
   return 0;
 }
 

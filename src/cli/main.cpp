@@ -75,7 +75,7 @@ int guarded(const std::string& name, const Words& words, World& world) {
   try {
     return if_it_was_printed(name, dispatch(name, words, world));
   } catch (const Leave& leave) {
-    return leave.exit_code;
+    return leave.exit_code == 0 ? if_it_was_printed("--help", 0) : leave.exit_code;
   } catch (const std::exception& error) {
     tell(stderr, "gradus: {}\n", printable(error.what()));
     return 3;

@@ -14,6 +14,7 @@
 #include "cli/loaded_run.h"
 #include "cli/look_words.h"
 #include "cli/run_argument.h"
+#include "core/log_names.h"
 #include "core/printable.h"
 #include "report/page.h"
 #include "report/report_json.h"
@@ -64,6 +65,17 @@ class Output {
   /// `run_dir`: what a run has written there itself is no place for it.
   Output(std::string path, const std::string& run_dir) : path_(std::move(path)) {
     if (path_ == "-") return;
+    const auto folder = std::filesystem::absolute(path_).lexically_normal().parent_path();
+    const auto logs = std::filesystem::absolute(run_dir).lexically_normal() / logs_folder;
+    if (folder == logs || folder.string().starts_with(logs.string() + ".")) {
+      throw std::runtime_error(fmt::format("{} is where the run's outputs lie: --output names another place", path_));
+    }
+    // A descriptor by its name: what it is the end of stays.
+    if (path_.starts_with("/dev/") || path_.starts_with("/proc/")) {
+      file_.reset(std::fopen(path_.c_str(), "ae"));
+      if (!file_) refused();
+      return;
+    }
     struct stat status {};
     if (stat(path_.c_str(), &status) == 0) {
       for (const auto* own :

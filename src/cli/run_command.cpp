@@ -257,7 +257,7 @@ class Run {
     }
     if (story_.lives == 0) return;
     const auto exists = [](const std::string& path) { return access(path.c_str(), F_OK) == 0; };
-    before_ = plan_resume(*input_.steps.graph, story_, exists, directory_.path());
+    before_ = plan_resume(*input_.steps.graph, story_, exists, directory_.path(), directory_.logs_are_aside_until());
     tell(stdout, "resuming: {}\n", before_.in_words());
     if (!before_.is_reordered) return;
     const auto aside = directory_.put_logs_aside(story_.lives);

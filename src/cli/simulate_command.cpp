@@ -117,21 +117,24 @@ class Simulator {
 
   Plan plan_of(std::uint32_t nodes, std::uint32_t cores) const {
     const auto& simulate = options().simulate;
-    // All ranks know all GPUs of their node: more than that is a slip, and would not fit into memory.
-    constexpr double most = 1e6;
-    const double each = std::max({1.0, static_cast<double>(simulate.gpus_per_node.value_or(0)),
-                                  static_cast<double>(options().threads.value_or(0))});
-    if (each * nodes * simulate.ranks_per_node > most) {
-      leave_if_wrong({{"", 0, 0,
-                       fmt::format("{} nodes with {} ranks each, of {} GPUs or threads, are more than can be simulated",
-                                   nodes, simulate.ranks_per_node, each)}});
-    }
     const EqualNodes machine{nodes, simulate.ranks_per_node, simulate.gpus_per_node.value_or(0), cores,
                              options().master_works};
     return make_plan(reports_of(machine), placement_options(input_, false));
   }
 
   Workers workers_on(std::uint32_t nodes, Diagnostics& mistakes) const {
+    const auto& simulate = options().simulate;
+    // All ranks know all GPUs of their node: more than that is a slip, and would not fit into memory.
+    constexpr double most = 1e6;
+    const double each = std::max({1.0, static_cast<double>(simulate.gpus_per_node.value_or(0)),
+                                  static_cast<double>(options().threads.value_or(0))});
+    if (each * nodes * simulate.ranks_per_node > most) {
+      mistakes.push_back(
+          {"", 0, 0,
+           fmt::format("{} nodes with {} ranks each, of {} GPUs or threads, are more than can be simulated", nodes,
+                       simulate.ranks_per_node, each)});
+      return {};
+    }
     const auto slots_of_a_node = static_cast<std::uint32_t>(plan_of(1, 0).slot_count());
     const auto cores = options().simulate.cores_per_node.value_or(slots_of_a_node * std::max(1U, most_cpus_));
     const auto plan = plan_of(nodes, cores);

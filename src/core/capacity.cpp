@@ -104,7 +104,7 @@ void note_spare_gpus(const Graph& graph, const Workers& workers, std::vector<std
     if (graph.options(step).gpus.value_or(0) > 0) demands.try_emplace(demand_of(graph, step), step);
   }
   for (const auto& [demand, first] : demands) {
-    if (demand.nodes > 0) continue;
+    if (demand.nodes > 0 || demand.cpus > 1) continue;  // where cores decide, GPUs idle for them
     for (const auto& [id, shape] : workers) {
       std::vector<std::uint32_t> all(shape.slots.size());
       std::iota(all.begin(), all.end(), 0U);
@@ -113,10 +113,10 @@ void note_spare_gpus(const Graph& graph, const Workers& workers, std::vector<std
       std::set<std::uint32_t> gpus;
       for (const auto slot : *chosen) gpus.insert(shape.slots[slot].gpus.begin(), shape.slots[slot].gpus.end());
       if (gpus.size() <= demand.gpus) continue;
-      notes.push_back(
-          fmt::format("step {} takes {} of a slot's {}: {} idle{} meanwhile; more slots (--threads) have fewer each",
-                      graph.name(first), in_words(demand), gpus.size(), gpus.size() - demand.gpus,
-                      gpus.size() - demand.gpus == 1 ? "s" : ""));
+      notes.push_back(fmt::format(
+          "step {} takes {} of the {} of its slot{}: {} idle{} meanwhile; more slots (--threads) have fewer each",
+          graph.name(first), in_words(demand), gpus.size(), chosen->size() > 1 ? "s" : "", gpus.size() - demand.gpus,
+          gpus.size() - demand.gpus == 1 ? "s" : ""));
       break;
     }
   }

@@ -11,7 +11,6 @@ namespace gradus {
 
 enum class Stream { out, err };
 
-/// `logs/17.out` for the first attempt of the step with ordinal 17, `logs/17.2.out` for its second.
 /// Where such files lie as long as no later life has put them aside.
 inline constexpr std::string_view logs_folder = "logs";
 /// Where what lives up to that one (from 1) have written was put aside: a later one has the steps in another order.
@@ -19,6 +18,7 @@ std::string logs_put_aside(std::uint32_t life);
 /// The life of such a folder's name; 0 when it is none.
 std::uint32_t life_of_logs_put_aside(std::string_view name);
 
+/// `logs/17.out` for the first attempt of the step with ordinal 17, `logs/17.2.out` for its second.
 std::string log_name(std::uint32_t ordinal, std::uint32_t attempt, Stream stream);
 
 /// `logs/running.2.0.out`: what the step writes that runs now on rank 2's slot 0, where outputs are packed.

@@ -73,12 +73,15 @@ AttemptOrder make_order(const Graph& graph, const LaunchAttempt& launch, const W
       add_outputs(graph, needed, order.awaited);
       continue;
     }
-    // Of thousands before a barrier only the last: each step behind it would look for the outputs of all.
-    constexpr std::size_t most = 100;
+    // What only has to have ended may never have made it. Of thousands only the last: each step behind the barrier
+    // would look for the outputs of all.
+    if (graph.barrier_kind(needed) == BarrierKind::ended) continue;
+    constexpr std::size_t most = 32;
     const auto before = graph.needs(needed);
     for (const auto one : before.subspan(before.size() - std::min(most, before.size()))) {
-      if (!graph.is_barrier(one)) add_outputs(graph, one, order.awaited);
+      if (!graph.is_barrier(one) && order.awaited.size() < most) add_outputs(graph, one, order.awaited);
     }
+    order.awaited.resize(std::min(most, order.awaited.size()));
   }
   return order;
 }

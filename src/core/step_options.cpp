@@ -30,14 +30,16 @@ std::string set_gpus(StepOptions& options, std::string_view value) {
 
 std::string set_timeout(StepOptions& options, std::string_view value) {
   const double seconds = value == "none" ? 0 : parse_duration(value);
-  if (seconds < 0) return fmt::format("'{}' is no duration: write 90s, 30m, 4h or 01:30:00", value);
+  if (seconds < 0)
+    return fmt::format("'{}' is no duration, or more than 100 years: write 90s, 30m, 4h or 01:30:00", value);
   options.timeout_s = seconds;
   return "";
 }
 
 std::string set_cost(StepDraft& draft, std::string_view value) {
   const double seconds = parse_duration(value);
-  if (seconds < 0) return fmt::format("'{}' is no duration: a cost is the expected seconds, 0 or more", value);
+  if (seconds < 0)
+    return fmt::format("'{}' is no duration, or more than 100 years: a cost is the expected seconds, 0 or more", value);
   draft.cost = static_cast<float>(seconds);
   return "";
 }

@@ -273,6 +273,7 @@ AttemptResult Slot::execute(const AttemptOrder& order) {
 void Slot::await_outputs_of_prerequisites(const AttemptOrder& order) {
   const double until = monotonic_s() + 30;
   for (const auto& path : order.awaited) {
+    if (around_.looked_for->has(path)) continue;
     while (!exists(path) && monotonic_s() < until && !asked_to_end()) {
       // Opening the folder makes an NFS client ask its server again.
       const auto folder = path.substr(0, std::max<std::size_t>(path.rfind('/'), 0));
@@ -281,6 +282,8 @@ void Slot::await_outputs_of_prerequisites(const AttemptOrder& order) {
       if (fd >= 0) close(fd);
       std::this_thread::sleep_for(std::chrono::milliseconds(50));
     }
+    // Gone for good, perhaps removed by a step that needs it no more: the next one must not wait for it again.
+    around_.looked_for->add(path);
   }
 }
 

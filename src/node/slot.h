@@ -12,6 +12,7 @@
 #include <limits>
 #include <mutex>
 #include <thread>
+#include <unordered_set>
 
 #include "gradus/attempt.h"
 #include "gradus/scheduler.h"
@@ -24,6 +25,25 @@
 namespace gradus {
 
 /// What all slots of a rank share; must outlive them. Read-only for the slots.
+/// Paths that some slot of the rank has seen, or waited for in vain: no other waits for them again. Any thread.
+class LookedFor {
+ public:
+  bool has(const std::string& path) {
+    const std::lock_guard lock(mutex_);
+    return paths_.contains(path);
+  }
+  void add(const std::string& path) {
+    const std::lock_guard lock(mutex_);
+    if (paths_.size() >= most) paths_.clear();
+    paths_.insert(path);
+  }
+
+ private:
+  static constexpr std::size_t most = 100000;
+  std::mutex mutex_;
+  std::unordered_set<std::string> paths_;
+};
+
 struct SlotSurroundings {
   PlannedRank rank;
   RunSettings settings;
@@ -36,6 +56,7 @@ struct SlotSurroundings {
   int null_fd = -1;                          ///< /dev/null, open for reading and writing
   std::atomic<int>* waiting = nullptr;       ///< how many orders wait behind others
   GpuSampler* sampler = nullptr;             ///< null: the GPUs are not looked at
+  LookedFor* looked_for = nullptr;           ///< outputs of prerequisites
   /// Called on the slot's thread, and on that of call_back(). `later`: nothing hangs on its being told soon.
   std::function<void(AttemptEnded, bool later)> ended;
   std::function<void()> deadline_changed;  ///< a deadline came that is earlier than the ones before

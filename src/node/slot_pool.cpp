@@ -50,6 +50,7 @@ SlotPool::SlotPool(PlannedRank rank, RunSettings settings, const StepEnvironment
   around_.ended = [this](AttemptEnded ended, bool later) { inbox_.put(std::move(ended), later); };
   around_.deadline_changed = [this] { watch_.wake(); };
   around_.leftovers = &leftovers_;
+  around_.looked_for = &looked_for_;
   pack_ = std::make_unique<OutputPack>(around_.settings.run_dir + "/" +
                                        pack_name(around_.rank.rank, around_.settings.life));
   around_.pack = pack_.get();

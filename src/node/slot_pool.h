@@ -45,6 +45,7 @@ class SlotPool {
   std::atomic<bool> closing_{false};
   rlimit descriptors_{};  // as the steps are to have it
   Leftovers leftovers_;
+  LookedFor looked_for_;
   std::unique_ptr<OutputPack> pack_;
   std::atomic<int> running_{0};
   std::atomic<int> waiting_{0};

@@ -18,6 +18,7 @@ struct JournalStory {
     bool succeeded = false;     ///< false: its last attempt failed, or was running when all ended
     double seconds = 0;         ///< duration of the attempt that succeeded
     std::uint32_t ordinal = 0;  ///< in the life in which it was started last
+    std::uint32_t life = 0;     ///< that one, from 1
   };
   std::unordered_map<std::uint64_t, StepState> steps;  ///< by StepKey::key
   std::uint64_t whole_size = 0;  ///< bytes up to and including the last whole record: cut the file here

@@ -64,13 +64,15 @@ std::size_t run_again_behind(const Graph& graph, std::vector<bool>& done) {
 }  // namespace
 
 ResumePlan plan_resume(const Graph& graph, const JournalStory& story, const PathExists& exists,
-                       const std::string& run_dir) {
+                       const std::string& run_dir, std::uint32_t aside) {
   ResumePlan plan;
   plan.succeeded_before.assign(graph.step_count(), false);
   const auto keys = step_keys(graph);
   for (StepIndex step = 0; step < graph.step_count(); ++step) {
     const auto it = story.steps.find(keys[step].key);
-    if (it == story.steps.end() || !it->second.succeeded) continue;
+    if (it == story.steps.end()) continue;
+    if (it->second.life > aside && it->second.ordinal != step + 1) plan.is_reordered = true;
+    if (!it->second.succeeded) continue;
     if (it->second.digest != keys[step].digest) {
       ++plan.changed;
     } else if (!has_outputs(graph, step, run_dir, exists)) {
@@ -82,9 +84,6 @@ ResumePlan plan_resume(const Graph& graph, const JournalStory& story, const Path
   }
   plan.behind_others = run_again_behind(graph, plan.succeeded_before);
   plan.kept -= plan.behind_others;
-  for (StepIndex step = 0; step < graph.step_count() && !plan.is_reordered; ++step) {
-    plan.is_reordered = plan.succeeded_before[step] && story.steps.at(keys[step].key).ordinal != step + 1;
-  }
   return plan;
 }
 

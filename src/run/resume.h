@@ -4,6 +4,7 @@
 // journal is and how a path is looked for.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -20,7 +21,7 @@ struct ResumePlan {
   std::size_t changed = 0;             ///< succeeded before, but the step is another now
   std::size_t outputs_missing = 0;     ///< succeeded before, but a path of `creates` is gone
   std::size_t behind_others = 0;       ///< succeeded before, but needs a step that runs again
-  bool is_reordered = false;           ///< one that is kept had another ordinal, by which its output is called
+  bool is_reordered = false;           ///< one that was started had another ordinal, by which its output is called
   std::string in_words() const;
 };
 
@@ -30,8 +31,9 @@ using PathExists = std::function<bool(const std::string& path)>;
 /// A step need not run when it has succeeded as it is now, all its `creates` exist, and the same holds for
 /// everything it needs, also through barriers. `run_dir` is what the mark RUN_DIR stands for in a `cwd`;
 /// relative `creates` below a `cwd` that holds a mark of the attempt (GPU, RANK, …) cannot be looked for.
+/// `aside`: the outputs of lives up to that one have been put aside already.
 ResumePlan plan_resume(const Graph& graph, const JournalStory& story, const PathExists& exists,
-                       const std::string& run_dir = {});
+                       const std::string& run_dir = {}, std::uint32_t aside = 0);
 
 /// What earlier lives tell of how long steps take. Steps are known by their keys there; what they do now has the same
 /// shape.

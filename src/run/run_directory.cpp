@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -202,10 +203,22 @@ void RunDirectory::forget_earlier_run() const {
   remove_file(journal());
 }
 
+std::uint32_t RunDirectory::logs_are_aside_until() const {
+  std::uint32_t last = 0;
+  std::error_code none;
+  for (const auto& entry : fs::directory_iterator(path_, none)) {
+    last = std::max(last, life_of_logs_put_aside(entry.path().filename().string()));
+  }
+  return last;
+}
+
 std::string RunDirectory::put_logs_aside(std::uint32_t lives) const {
   const auto logs = path_ + "/logs";
   auto aside = logs_put_aside(lives);
-  if (rename(logs.c_str(), (path_ + "/" + aside).c_str()) != 0) machine_refuses("rename " + logs + " to " + aside);
+  // It is there already where the last try to begin this life was cut off: nothing has run since.
+  if (!is_there(path_ + "/" + aside) && rename(logs.c_str(), (path_ + "/" + aside).c_str()) != 0) {
+    machine_refuses("rename " + logs + " to " + aside);
+  }
   make_folder(logs);
   return aside;
 }

@@ -44,6 +44,8 @@ StepStory::StepStory(const RunStatus& status, const Chronicle& chronicle, std::s
     if (found != no_step) ordinal_ = found + 1;
   }
   if (ordinal_ == 0) ordinal_ = chronicle_.find(step);
+  // The copy of the steps file can be of a life that never began.
+  if (graph_ && ordinal_ > graph_->step_count()) graph_.reset();
 }
 
 std::string StepStory::name() const { return graph_ ? graph_->name(ordinal_ - 1) : chronicle_.name(ordinal_); }

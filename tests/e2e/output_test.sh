@@ -53,6 +53,15 @@ for kind in steps packed; do
     expect_match "tail in the status of step ${pair%%:*} with $kind" "${pair#*:}" "$seen"
   done
   expect_equal "what they wrote, with $kind" "zero one two four" "$(for i in 1 2 3 4; do "$gradus" logs order.run $i; done | paste -sd ' ')"
+  expect_exit 1 "$gradus" run order.txt --output $kind --resume
+  expect_no_match "a second time" "what earlier lives" "$seen"
+  expect_no_file order.run/logs.2
+  # Cut off between putting aside and beginning.
+  printf 'echo five\necho zero\necho one\necho two\necho four; false\n' >order.txt
+  mv order.run/logs order.run/logs.3
+  mkdir order.run/logs
+  expect_exit 1 "$gradus" run order.txt --output $kind --resume
+  expect_equal "what they wrote, with $kind" "five zero one two four" "$(for i in 1 2 3 4 5; do "$gradus" logs order.run $i; done | paste -sd ' ')"
   printf 'true\n' >order.txt
   expect_exit 0 "$gradus" run order.txt --restart --output $kind
   expect_no_file order.run/logs.1
