@@ -1,6 +1,7 @@
 #include "core/order.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 
 namespace gradus {
@@ -78,10 +79,12 @@ AttemptOrder make_order(const Graph& graph, const LaunchAttempt& launch, const W
     if (graph.barrier_kind(needed) == BarrierKind::ended) continue;
     constexpr std::size_t most = 32;
     const auto before = graph.needs(needed);
+    std::vector<std::string> paths;
     for (const auto one : before.subspan(before.size() - std::min(most, before.size()))) {
-      if (!graph.is_barrier(one) && order.awaited.size() < most) add_outputs(graph, one, order.awaited);
+      if (!graph.is_barrier(one) && paths.size() < most) add_outputs(graph, one, paths);
     }
-    order.awaited.resize(std::min(most, order.awaited.size()));
+    paths.resize(std::min(most, paths.size()));
+    std::move(paths.begin(), paths.end(), std::back_inserter(order.awaited));
   }
   return order;
 }
