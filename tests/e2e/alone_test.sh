@@ -291,15 +291,17 @@ expect_no_file sig.1.ran
 
 it "signals while it reads its input end it as any program; while it starts, nothing is started any more"
 mkfifo slow_input
-set -m
-"${run[@]}" slow_input >slow.log 2>&1 &
-pid=$!
-set +m
-exec {input}>slow_input  # returns when it reads there
-kill -INT $pid
-await_end 60 $pid
-expect_equal "exit code" 130 $code
-exec {input}>&-
+if [[ -z ${TSAN_OPTIONS:-} ]]; then  # it keeps signals back until the next call, which a read that waits never comes to
+  set -m
+  "${run[@]}" slow_input >slow.log 2>&1 &
+  pid=$!
+  set +m
+  exec {input}>slow_input  # returns when it reads there
+  kill -INT $pid
+  await_end 60 $pid
+  expect_equal "exit code" 130 $code
+  exec {input}>&-
+fi
 "${run[@]}" slow_input >slow.log 2>&1 &
 pid=$!
 exec {input}>slow_input
