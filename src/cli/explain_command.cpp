@@ -56,12 +56,7 @@ int explain_command(const Words& given) {
     print(fmt::format("{}: {}", run, status.state_text), explanation.of_run(), words.has("json"));
     return 0;
   }
-  auto step = graph->find(words.value("step"));
-  if (step == no_step) {
-    if (const auto ordinal = chronicle.find(words.value("step")); ordinal > 0 && ordinal <= graph->step_count()) {
-      step = ordinal - 1;
-    }
-  }
+  const auto step = step_named(*graph, chronicle, words.value("step"));
   if (step == no_step) words.refuse(fmt::format("{} has no step '{}'", run, words.value("step")));
   print("step " + graph->name(step), explanation.of_step(step), words.has("json"));
   return 0;

@@ -72,7 +72,8 @@ void leave_if_wrong(const Diagnostics& mistakes) {
   throw Leave{2};
 }
 
-Input read_input(Subcommand subcommand, const std::vector<std::string>& words) {
+Input read_input(Subcommand subcommand, const std::vector<std::string>& words, SignalRules signals) {
+  const SignalsEndUs as_usual(signals == SignalRules::alone);
   Input input;
   Diagnostics mistakes;
   input.options = parse_command_line(subcommand, words, mistakes);

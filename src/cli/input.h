@@ -9,6 +9,7 @@
 
 #include "cli/options.h"
 #include "gradus/steps_file.h"
+#include "node/signals.h"
 
 namespace gradus::cli {
 
@@ -20,8 +21,10 @@ struct Input {
 };
 
 /// Reads and checks everything that can be known without asking ranks. Prints all mistakes to standard
-/// error and throws Leave{2} when there are any; prints warnings.
-Input read_input(Subcommand subcommand, const std::vector<std::string>& words);
+/// error and throws Leave{2} when there are any; prints warnings. `signals`: under which it is read; alone they end the
+/// process meanwhile as any program.
+Input read_input(Subcommand subcommand, const std::vector<std::string>& words,
+                 SignalRules signals = SignalRules::alone);
 
 /// The whole file, standard input for `-`; adds to `mistakes` when it cannot be read.
 std::shared_ptr<const std::string> read_text(const std::string& name, Diagnostics& mistakes);

@@ -16,6 +16,7 @@
 #include "core/size_text.h"
 #include "core/step_keys.h"
 #include "node/tell.h"
+#include "run/explanation.h"
 #include "run/journal_tail.h"
 #include "run/output_archive.h"
 
@@ -99,10 +100,9 @@ class StepName {
     std::string unused;
     const auto graph = graph_of_run(run, unused);
     if (!graph) return;
-    auto step = graph->find(name_);
-    if (const auto ordinal = chronicle.find(name_); step == no_step && ordinal > 0) step = ordinal - 1;
+    const auto step = step_named(*graph, chronicle, name_);
     is_unknown_ = step == no_step;
-    if (step != no_step && step < graph->step_count()) key_ = step_keys(*graph)[step].key;
+    if (!is_unknown_) key_ = step_keys(*graph)[step].key;
   }
   bool is_unknown() const { return is_unknown_; }
   /// Its latest attempt; nothing when it was never started.

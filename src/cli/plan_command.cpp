@@ -7,10 +7,7 @@
 namespace gradus::cli {
 
 int plan_command(const Words& words, World& world) {
-  const auto input = [&] {
-    const SignalsEndUs as_usual(world.signal_rules() == SignalRules::alone);
-    return read_input(Subcommand::plan, words);
-  }();
+  const auto input = read_input(Subcommand::plan, words, world.signal_rules());
   const auto options = placement_options(input, world.alone());
   auto plan = make_plan(world.ask(options.use_gpu, input.options.master_works), options);
   world.dismiss();

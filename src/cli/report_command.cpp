@@ -14,7 +14,6 @@
 #include "cli/loaded_run.h"
 #include "cli/look_words.h"
 #include "cli/run_argument.h"
-#include "core/log_names.h"
 #include "core/printable.h"
 #include "report/page.h"
 #include "report/report_json.h"
@@ -65,10 +64,8 @@ class Output {
   /// `run_dir`: what a run has written there itself is no place for it.
   Output(std::string path, const std::string& run_dir) : path_(std::move(path)) {
     if (path_ == "-") return;
-    const auto folder = std::filesystem::absolute(path_).lexically_normal().parent_path();
-    const auto logs = std::filesystem::absolute(run_dir).lexically_normal() / logs_folder;
-    if (folder == logs || folder.string().starts_with(logs.string() + ".")) {
-      throw std::runtime_error(fmt::format("{} is where the run's outputs lie: --output names another place", path_));
+    if (is_runs_own(run_dir, path_)) {
+      throw std::runtime_error(fmt::format("{} is the run's own: --output names another place", path_));
     }
     // A descriptor by its name: what it is the end of stays.
     if (path_.starts_with("/dev/") || path_.starts_with("/proc/")) {
@@ -78,13 +75,6 @@ class Output {
     }
     struct stat status {};
     if (stat(path_.c_str(), &status) == 0) {
-      for (const auto* own :
-           {"/journal.jsonl", "/summary.json", "/lock", "/steps.txt", "/steps.jsonl", "/steps.json"}) {
-        struct stat its {};
-        if (stat((run_dir + own).c_str(), &its) != 0 || its.st_dev != status.st_dev || its.st_ino != status.st_ino)
-          continue;
-        throw std::runtime_error(fmt::format("{} is the run's own: --output names another place", path_));
-      }
       // A device or a pipe is written to, not replaced; a link is followed.
       if (!S_ISREG(status.st_mode)) {
         file_.reset(std::fopen(path_.c_str(), "we"));

@@ -383,10 +383,7 @@ class Run {
 }  // namespace
 
 int run_command(const Words& words, World& world) {
-  auto input = [&] {
-    const SignalsEndUs as_usual(world.signal_rules() == SignalRules::alone);
-    return read_input(Subcommand::run, words);
-  }();
+  auto input = read_input(Subcommand::run, words, world.signal_rules());
   const auto options = placement_options(input, world.alone());
   auto plan = make_plan(world.ask(options.use_gpu, input.options.master_works), options);
   auto mistakes = plan.mistakes;

@@ -282,7 +282,8 @@ void Slot::await_outputs_of_prerequisites(const AttemptOrder& order) {
       if (fd >= 0) close(fd);
       std::this_thread::sleep_for(std::chrono::milliseconds(50));
     }
-    // Gone for good, perhaps removed by a step that needs it no more: the next one must not wait for it again.
+    if (asked_to_end()) return;  // it was not waited for
+    // There, or gone for good (removed by a step that needs it no more): the next one must not wait for it again.
     around_.looked_for->add(path);
   }
 }

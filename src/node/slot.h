@@ -12,7 +12,6 @@
 #include <limits>
 #include <mutex>
 #include <thread>
-#include <unordered_set>
 
 #include "gradus/attempt.h"
 #include "gradus/scheduler.h"
@@ -20,30 +19,12 @@
 #include "node/environment.h"
 #include "node/gpu_sampler.h"
 #include "node/leftovers.h"
+#include "node/looked_for.h"
 #include "node/step_output.h"
 
 namespace gradus {
 
 /// What all slots of a rank share; must outlive them. Read-only for the slots.
-/// Paths that some slot of the rank has seen, or waited for in vain: no other waits for them again. Any thread.
-class LookedFor {
- public:
-  bool has(const std::string& path) {
-    const std::lock_guard lock(mutex_);
-    return paths_.contains(path);
-  }
-  void add(const std::string& path) {
-    const std::lock_guard lock(mutex_);
-    if (paths_.size() >= most) paths_.clear();
-    paths_.insert(path);
-  }
-
- private:
-  static constexpr std::size_t most = 100000;
-  std::mutex mutex_;
-  std::unordered_set<std::string> paths_;
-};
-
 struct SlotSurroundings {
   PlannedRank rank;
   RunSettings settings;

@@ -44,6 +44,10 @@ class Explanation {
   mutable Readiness readiness_;  // it remembers what it has looked for
 };
 
+/// The step of the latest life that a user calls so: its id, else its ordinal as digits; no_step. The graph can be of a
+/// life that never began.
+StepIndex step_named(const Graph& graph, const Chronicle& chronicle, const std::string& name);
+
 /// All about one step.
 class StepStory {
  public:

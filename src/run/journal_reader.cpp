@@ -30,9 +30,7 @@ class StoryReader : public RecordSink {
 
   void on(const LaunchRecord& record) override {
     auto& state = story_.steps[record.key];
-    state = {record.digest, false, 0};
-    state.ordinal = record.ordinal;
-    state.life = story_.lives;  // its outputs may be half overwritten from now on
+    state = {record.digest, false, 0, record.ordinal, story_.lives};  // its outputs may be half overwritten from now on
     live_[record.ordinal] = {&state, record.attempt};
   }
 

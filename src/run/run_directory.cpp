@@ -230,6 +230,18 @@ void RunDirectory::keep_steps(const std::string& text, const std::string& ending
   }
 }
 
+bool is_runs_own(const std::string& run_dir, const std::string& path) {
+  std::error_code none;
+  const auto folder = fs::weakly_canonical(fs::absolute(path).parent_path(), none);
+  const auto run = fs::weakly_canonical(fs::absolute(run_dir), none);
+  const auto name = folder.filename().string();
+  if (folder.parent_path() == run && (name == logs_folder || life_of_logs_put_aside(name) > 0)) return true;
+  std::vector<std::string> own{"/journal.jsonl", "/summary.json", "/lock"};
+  for (const char* ending : kept_endings) own.push_back(std::string("/steps") + ending);
+  return std::any_of(own.begin(), own.end(),
+                     [&](const std::string& file) { return fs::equivalent(run_dir + file, path, none); });
+}
+
 std::string kept_steps(const std::string& run_dir) {
   for (const char* ending : kept_endings) {
     auto path = run_dir + "/steps" + ending;

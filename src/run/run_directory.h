@@ -83,6 +83,9 @@ class RunDirectory {
 /// `NAME.run` beside the steps file, `stdin.run` for `-`.
 std::string default_run_directory(const std::string& steps_file);
 
+/// True when `path` is a file that a run has written into its directory itself, or stands among its outputs.
+bool is_runs_own(const std::string& run_dir, const std::string& path);
+
 /// The copy of the steps file that a run keeps; empty when it has none.
 std::string kept_steps(const std::string& run_dir);
 

@@ -36,16 +36,21 @@ std::string usage_text(const AttemptRow& row) {
 
 }  // namespace
 
+StepIndex step_named(const Graph& graph, const Chronicle& chronicle, const std::string& name) {
+  if (const auto step = graph.find(name); step != no_step) return step;
+  const auto ordinal = chronicle.find(name);
+  return ordinal > 0 && ordinal <= graph.step_count() ? ordinal - 1 : no_step;
+}
+
 StepStory::StepStory(const RunStatus& status, const Chronicle& chronicle, std::shared_ptr<const Graph> graph,
                      const std::string& run_dir, const std::string& step)
     : status_(status), chronicle_(chronicle), graph_(std::move(graph)), run_dir_(run_dir) {
-  if (graph_) {
-    const auto found = graph_->find(step);
-    if (found != no_step) ordinal_ = found + 1;
+  if (const auto found = graph_ ? step_named(*graph_, chronicle_, step) : no_step; found != no_step) {
+    ordinal_ = found + 1;
+    return;
   }
-  if (ordinal_ == 0) ordinal_ = chronicle_.find(step);
-  // The copy of the steps file can be of a life that never began.
-  if (graph_ && ordinal_ > graph_->step_count()) graph_.reset();
+  ordinal_ = chronicle_.find(step);
+  graph_.reset();  // it does not know the step
 }
 
 std::string StepStory::name() const { return graph_ ? graph_->name(ordinal_ - 1) : chronicle_.name(ordinal_); }

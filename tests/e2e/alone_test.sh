@@ -335,6 +335,12 @@ expect_no_file limit.ran
 echo 'sleep 60' >nothing.txt
 expect_exit 1 "${run[@]}" nothing.txt --threads 1 --time-limit 1s
 
+it "explain says so where a step was left for lack of time"
+printf '{"command":"true"}\n{"id":"long","command":"sleep 100","cost":100}\n' >lack.jsonl
+expect_exit 75 "${run[@]}" lack.jsonl --time-limit 20s --grace 1s
+expect_exit 0 "$gradus" explain lack.run long
+expect_match "reason" "it may take 1m 40s by its cost, .*time limit.*left to --resume" "$seen"
+
 it "standard input is a steps file too, with its run directory stdin.run"
 expect_exit 0 bash -c "echo 'echo from stdin' | '$gradus' run -"
 expect_equal "output" "from stdin" "$(<stdin.run/logs/1.out)"

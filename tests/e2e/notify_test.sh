@@ -95,6 +95,19 @@ kill -9 $pid
 none_left() { ! pgrep -f 'sleep 987[.]4' >/dev/null; }
 wait_until 60 none_left || fail "no process of the notifier" "$(pgrep -af 'sleep 987[.]4')"
 
+it "… and when the run is over: it stays finished"
+"$gradus" run good.txt --restart --notify 'touch over2; sleep 987.4; true' >/dev/null 2>&1 &
+pid=$!
+wait_until 60 test -e over2
+kill -9 $pid
+wait $pid 2>/dev/null || true
+# Its guardian holds the second byte of the lock as long as it is there.
+let_go() { python3 -c 'import fcntl, struct, sys
+answer = fcntl.fcntl(open(sys.argv[1], "r+"), fcntl.F_OFD_GETLK, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 1, 1, 0))
+sys.exit(struct.unpack("hhqqi4x", answer)[0] != fcntl.F_UNLCK)' good.run/lock; }
+wait_until 60 let_go || fail "an end of the guardian" "it is there"
+expect_match "summary.json" '"state": "finished"' "$(<good.run/summary.json)"
+
 it "one that does not exist, fails, writes without end, or does not read: one line at most, never the run's failure"
 line() { grep -c 'notify' "$1" || true; }
 once() { forget; code=0; timeout 60 "$gradus" run good.txt --notify "$@" >once.log 2>&1 || code=$?; expect_equal "exit code with '$1'" 0 $code; }

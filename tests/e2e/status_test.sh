@@ -152,6 +152,9 @@ expect_match "message" "one run, please: both 'steps.run' and 'other.run' were g
 expect_exit 2 "$gradus" status steps.run --watch 1s
 expect_match "message" "--watch needs a terminal" "$seen"
 expect_exit 2 "$gradus" explain steps.run unknown
+expect_exit 0 "$gradus" explain steps.run 1
+expect_match "the first, by its ordinal" "^step first" "$seen"
+expect_exit 2 "$gradus" check steps.jsonl --json
 expect_exit 2 "$gradus" explain steps.run 1 2
 expect_match "message" "one step, please: both '1' and '2'" "$seen"
 expect_exit 2 "$gradus" logs steps.run 1 --attempt none
