@@ -4,7 +4,6 @@ watch.py q|interrupt COMMAND...
 """
 import fcntl
 import os
-import pty
 import re
 import select
 import signal
@@ -34,12 +33,16 @@ def fail(why, seen):
 
 def main():
     way, command = sys.argv[1], sys.argv[2:]
-    child, terminal = pty.fork()
+    terminal, end_of_child = os.openpty()
+    before = termios.tcgetattr(terminal)  # before there is a child: it may be the first to run, and change them
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+    child = os.fork()
     if child == 0:
+        os.close(terminal)
+        os.login_tty(end_of_child)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
         os.execv(command[0], command)
-    before = termios.tcgetattr(terminal)
+    os.close(end_of_child)
     seen = read_until(terminal, lambda data: data.count(b"\x1b[H") >= 4)
     if b"\x1b[?1049h" not in seen or seen.count(b"\x1b[H") < 4:
         fail("it should be shown again and again on a screen of its own", seen)
