@@ -80,7 +80,7 @@ TEST_F(StatusTest, a_step_sent_ahead_to_a_busy_slot_waits_there_and_has_it_when_
   launch(1, 1010);
   launch(2, 1011, 1, 0, 1, R"(,"waits":true)");
   EXPECT_TRUE(status().running[1].waits);
-  EXPECT_THAT(said(), HasSubstr("1 short ones wait at their slots"));
+  EXPECT_THAT(said(), HasSubstr("and 1 short one waits at its slot"));
   end(1, 1010, 1090, "succeeded", "succeeded");
   EXPECT_FALSE(status().running[0].waits);
   EXPECT_DOUBLE_EQ(status().running[0].since, 1090);
@@ -118,6 +118,20 @@ TEST_F(StatusTest, a_run_that_nobody_holds_and_nobody_ended_was_broken_off) {
   add(R"({"over":75,"t":1050.0,"succeeded":0,"failed":0,"skipped":0,"waiting":6})");
   EXPECT_EQ(status(1100, RunPulse::over).state, "stopped");
   EXPECT_THAT(said(1100, RunPulse::over), HasSubstr("exit code 75"));
+}
+
+TEST_F(StatusTest, nothing_runs_in_a_run_that_was_broken_off) {
+  launch(1, 1010);
+  launch(2, 1011, 1, 0, 1, R"(,"waits":true)");
+  const auto broken = said(1100, RunPulse::broken_off);
+  EXPECT_THAT(broken, HasSubstr("; 2 cut off, 4 waiting"));
+  EXPECT_THAT(broken, HasSubstr("cut off    s1  h1 slot 0 GPU-0  since "));
+  EXPECT_THAT(broken, HasSubstr("cut off    and 1 short one waited at its slot"));
+  EXPECT_THAT(broken, Not(HasSubstr("running")));
+  EXPECT_EQ(status(1100, RunPulse::broken_off).slots_busy(), 0U);
+  EXPECT_EQ(status(1100, RunPulse::unknown).slots_busy(), 1U);
+  EXPECT_EQ(end_in_words(chronicle, 0), "running");
+  EXPECT_THAT(end_in_words(chronicle, 0, true), HasSubstr("not known"));
 }
 
 TEST_F(StatusTest, lost_ranks_and_bad_slots_are_named_and_count_no_more) {
@@ -182,6 +196,12 @@ TEST_F(ExplanationTest, a_step_waits_for_what_it_needs_and_in_the_end_for_what_r
   EXPECT_THAT(why("s3"), ElementsAre("it needs s2, which waits itself", HasSubstr("in the end for s1, which runs on h1 "
                                                                                   "slot 0 GPU-0 since")));
   EXPECT_THAT(why("s2"), ElementsAre(HasSubstr("it needs s1, which runs on h1")));
+}
+
+TEST_F(ExplanationTest, of_a_run_that_was_broken_off_is_in_the_past) {
+  launch(1, 1010);
+  EXPECT_THAT(why("s1", RunPulse::broken_off), ElementsAre("it was on h1 slot 0 GPU-0 when the run was broken off"));
+  EXPECT_THAT(why("s3", RunPulse::broken_off).back(), HasSubstr("s1, which was on h1"));
 }
 
 TEST_F(ExplanationTest, a_skipped_step_names_the_failure) {

@@ -287,7 +287,8 @@ TEST(JsonSteps, tell_ten_mistakes_at_once_with_their_places) {
 
 TEST(JsonSteps, tell_where_an_array_is_broken) {
   EXPECT_THAT(mistakes(array("[\n{\"command\":\"x\"},\n{\"command\" \"y\"}\n]")), ElementsAre(HasSubstr("3:")));
-  EXPECT_THAT(mistakes(array("{\"command\":\"x\"}")), ElementsAre(HasSubstr("no valid JSON array")));
+  EXPECT_THAT(mistakes(array("\n {\"command\":\"x\"}")), ElementsAre(HasSubstr("2:2: this is an object")));
+  EXPECT_THAT(mistakes(array("\"x\"")), ElementsAre(HasSubstr("no valid JSON array")));
   EXPECT_THAT(mistakes(array("[\"x\"]")), testing::Contains(HasSubstr("a step is an object")));
   EXPECT_THAT(mistakes(array("[]")), ElementsAre(HasSubstr("no steps")));
   EXPECT_THAT(mistakes(array("[{\"command\":\"x\"}] more")), testing::Contains(HasSubstr("no valid JSON array")));

@@ -312,7 +312,15 @@ void read_json_lines(StepsReader& reader, const std::string& text) {
 void read_json_array(StepsReader& reader, const std::string& text) {
   const PaddedText padded(text);
   const auto all = padded.view();
-  if (all.find_first_not_of(" \t\r\n") == std::string_view::npos) return;
+  const auto first = all.find_first_not_of(" \t\r\n");
+  if (first == std::string_view::npos) return;
+  if (all[first] == '{') {
+    reader.mistake(
+        Places(all.data(), 1).of(all.data() + first),
+        "this is an object, and no JSON array of steps: put [ ] around the steps, or, with one in each line, "
+        "give the file a name that ends in .jsonl");
+    return reader.cut_off();
+  }
   od::parser parser;
   od::document document;
   bool is_alive = false;

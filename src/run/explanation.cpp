@@ -64,6 +64,7 @@ std::string Explanation::whereabouts(StepIndex step) const {
   const auto ordinal = step + 1;
   for (const auto& one : status_.running) {
     if (chronicle_.attempts()[one.attempt].ordinal != ordinal) continue;
+    if (status_.is_broken_off()) return fmt::format("was on {} when the run was broken off", one.place);
     if (one.waits) return fmt::format("waits on {} for what runs there", one.place);
     return fmt::format("runs on {} since {}", one.place, time_in_words(one.since, status_.now));
   }
@@ -80,7 +81,8 @@ std::string Explanation::whereabouts(StepIndex step) const {
     default: break;
   }
   if (readiness_.succeeded(step)) return "succeeded in an earlier life";
-  return readiness_.is_ready(step) ? "could start, and waits for a slot" : "waits itself";
+  if (!readiness_.is_ready(step)) return "waits itself";
+  return is_running_run() ? "could start, and waits for a slot" : "could start";
 }
 
 std::string Explanation::needs_in_words(StepIndex node) const {
@@ -276,8 +278,10 @@ std::vector<std::string> Explanation::of_run() const {
   if (is_running_run()) reasons.push_back(fmt::format("{} of {} slots are busy", busy, there));
   if (waiting == 0) reasons.emplace_back("no step waits any more");
   for (const auto& [demand, count] : ready) {
-    reasons.push_back(fmt::format("{} step{} could start and wait{} for {}", count, count == 1 ? "" : "s",
-                                  count == 1 ? "s" : "", asked(demand)));
+    reasons.push_back(is_running_run()
+                          ? fmt::format("{} step{} could start and wait{} for {}", count, count == 1 ? "" : "s",
+                                        count == 1 ? "s" : "", asked(demand))
+                          : fmt::format("{} step{} could start on {}", count, count == 1 ? "" : "s", asked(demand)));
   }
   if (again > 0) reasons.push_back(fmt::format("{} of them have failed and are to be tried again", again));
   if (is_running_run() && first_ready != no_step) {

@@ -82,7 +82,8 @@ void add_workers(const Chronicle& chronicle, RunStatus& status) {
   const auto& life = chronicle.lives().back();
   std::set<std::pair<std::uint32_t, std::uint32_t>> busy;  // worker, slot index
   std::set<std::uint32_t> whole;
-  for (const auto index : chronicle.running()) {
+  const auto running = status.is_broken_off() ? std::vector<std::size_t>{} : chronicle.running();
+  for (const auto index : running) {
     const auto& row = chronicle.attempts()[index];
     busy.insert({row.worker, row.slot});
     if (const auto* wide = chronicle.wide(index)) {
@@ -127,9 +128,10 @@ std::string place_in_words(const Chronicle& chronicle, const AttemptRow& attempt
   return slot_place(record.host, slot.slot, slot.gpus);
 }
 
-std::string end_in_words(const Chronicle& chronicle, std::size_t attempt) {
+std::string end_in_words(const Chronicle& chronicle, std::size_t attempt, bool is_broken_off) {
   const auto& row = chronicle.attempts()[attempt];
-  switch (row.state) {
+  const bool is_cut_off = is_broken_off && row.state == AttemptRow::State::running;
+  switch (is_cut_off ? AttemptRow::State::broken_off : row.state) {
     case AttemptRow::State::running: return "running";
     case AttemptRow::State::lost: return "lost with its rank";
     case AttemptRow::State::broken_off: return "its end is not known: the run was broken off";

@@ -18,8 +18,9 @@ class KnownSteps;
 
 /// `h2 slot 3 GPU-…`.
 std::string place_in_words(const Chronicle& chronicle, const AttemptRow& attempt);
-/// How an attempt ended, in words; with `Chronicle::detail`.
-std::string end_in_words(const Chronicle& chronicle, std::size_t attempt);
+/// How an attempt ended, in words; with `Chronicle::detail`. `is_broken_off`: its run, which then never tells more of
+/// it.
+std::string end_in_words(const Chronicle& chronicle, std::size_t attempt, bool is_broken_off = false);
 /// `15:03:20` where it is today, else with the date; in the machine's time zone.
 std::string time_in_words(double epoch_s, double now);
 /// ISO 8601 with the offset from UTC, for programs.
@@ -43,7 +44,7 @@ struct RunStatus {
     std::uint32_t number = 1;  ///< of the attempt
     bool waits = false;        ///< at its slot, for the one that runs there
   };
-  std::vector<Running> running;
+  std::vector<Running> running;  ///< when it was broken off: what ran then
 
   struct Failed {
     std::size_t attempt = 0;
@@ -73,6 +74,8 @@ struct RunStatus {
   std::optional<double> left_s;  ///< see time_left_s()
   std::string damage;            ///< of the journal; empty: none
 
+  /// What runs by the journal then ran when the run was killed: its end is not known.
+  bool is_broken_off() const { return state == "broken off"; }
   std::uint64_t slots_there() const;
   std::uint64_t slots_busy() const;
 };

@@ -42,7 +42,8 @@ std::string steps_line(const RunStatus& status) {
   if (counts.kept > 0) line += fmt::format(" ({} in an earlier life)", counts.kept);
   if (counts.failed > 0) line += fmt::format(", {} failed", counts.failed);
   if (counts.skipped > 0) line += fmt::format(", {} skipped", counts.skipped);
-  line += fmt::format("; {} running, {} waiting\n", counts.running, counts.waiting);
+  line += fmt::format("; {} {}, {} waiting\n", counts.running, status.is_broken_off() ? "cut off" : "running",
+                      counts.waiting);
   return line;
 }
 
@@ -122,7 +123,13 @@ std::string trouble_lines(const RunStatus& status) {
   return text;
 }
 
+/// Of a run that was broken off: to its last record, behind which nothing is known.
+double seconds_so_far(const RunStatus& status, const RunStatus::Running& one) {
+  return std::max(0.0, (status.is_broken_off() ? status.last : status.now) - one.since);
+}
+
 std::string running_lines(const RunStatus& status, std::size_t most) {
+  const auto* const label = status.is_broken_off() ? "cut off" : "running";
   std::string text;
   std::size_t shown = 0, waiting_there = 0;
   for (const auto& one : status.running) {
@@ -131,12 +138,19 @@ std::string running_lines(const RunStatus& status, std::size_t most) {
       continue;
     }
     if (++shown > most) continue;
-    text += fmt::format("  running    {}  {}  since {} ({}){}\n", printable(one.step), printable(one.place),
-                        time_in_words(one.since, status.now), duration_text(std::max(0.0, status.now - one.since)),
+    text += fmt::format("  {:<10} {}  {}  since {}{}{}\n", label, printable(one.step), printable(one.place),
+                        time_in_words(one.since, status.now),
+                        status.is_broken_off() ? "" : fmt::format(" ({})", duration_text(seconds_so_far(status, one))),
                         one.number > 1 ? fmt::format(", attempt {}", one.number) : "");
   }
-  if (shown > most) text += fmt::format("  running    and {} more: --running shows all\n", shown - most);
-  if (waiting_there > 0) text += fmt::format("  running    and {} short ones wait at their slots\n", waiting_there);
+  if (shown > most) text += fmt::format("  {:<10} and {} more: --running shows all\n", label, shown - most);
+  if (waiting_there > 0) {
+    const bool is_one = waiting_there == 1;
+    const auto* const waits = status.is_broken_off() ? "waited" : is_one ? "waits" : "wait";
+    text += fmt::format("  {:<10} and {} {} at {}\n", label,
+                        is_one ? "1 short one" : fmt::format("{} short ones", waiting_there), waits,
+                        is_one ? "its slot" : "their slots");
+  }
   return text;
 }
 
@@ -229,7 +243,7 @@ std::string json(const RunStatus& status) {
                                    {"attempt", one.number},
                                    {"place", one.place},
                                    {"since", time_iso(one.since)},
-                                   {"seconds", std::max(0.0, status.now - one.since)},
+                                   {"seconds", seconds_so_far(status, one)},
                                    {"waits_at_slot", one.waits}});
   }
   for (const auto& one : status.failed) {

@@ -58,7 +58,7 @@ std::string StepStory::name() const { return graph_ ? graph_->name(ordinal_ - 1)
 std::string StepStory::state() const {
   switch (chronicle_.standing(ordinal_)) {
     case StepStanding::untouched: break;
-    case StepStanding::running: return "running";
+    case StepStanding::running: return status_.is_broken_off() ? "cut off" : "running";
     case StepStanding::again: return "waiting";
     case StepStanding::succeeded: return "succeeded";
     case StepStanding::failed: return "failed";
@@ -106,7 +106,7 @@ std::string StepStory::text() const {
     text += fmt::format("  attempt    {}{}: {}, {}: {}{}\n", row.attempt,
                         chronicle_.lives().size() > 1 ? fmt::format(" in life {}", row.life + 1) : "",
                         printable(place_in_words(chronicle_, row)), time_in_words(row.launched, status_.now),
-                        printable(end_in_words(chronicle_, index)), usage_text(row));
+                        printable(end_in_words(chronicle_, index, status_.is_broken_off())), usage_text(row));
   }
   for (const auto& line : tail()) text += fmt::format("  output     | {}\n", line);
   return text;
@@ -135,7 +135,7 @@ std::string StepStory::json() const {
                        {"life", row.life + 1},
                        {"place", place_in_words(chronicle_, row)},
                        {"launched", time_iso(row.launched)},
-                       {"what", end_in_words(chronicle_, index)}};
+                       {"what", end_in_words(chronicle_, index, status_.is_broken_off())}};
     if (row.state == AttemptRow::State::ended) {
       one["outcome"] = word(row.outcome);
       one["seconds"] = row.seconds();

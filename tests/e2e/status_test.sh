@@ -70,7 +70,7 @@ it "a half-written last record is not yet read"
 cp -r steps.run copy.run
 printf '{"end":1,"t":1' >>copy.run/journal.jsonl
 expect_exit 0 "$gradus" status copy.run
-expect_match "what runs" "2 running" "$seen"
+expect_match "what runs" "2 cut off" "$seen"
 
 it "damage is said, and what stands before it is told"
 { head -n 4 steps.run/journal.jsonl; echo '{"end":1,"damaged'; } >copy.run/journal.jsonl
