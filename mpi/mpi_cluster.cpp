@@ -168,12 +168,14 @@ void MpiCluster::take_own(std::vector<Fact>& facts) {
   std::vector<AttemptEnded> ended;
   inbox_.take(ended);
   for (auto& one : ended) facts.emplace_back(std::move(one));
-  if (auto stop = take_stop_request(SignalRules::under_mpirun)) {
+  const auto before = facts.size();
+  take_requests(SignalRules::under_mpirun, facts);
+  for (auto i = before; i < facts.size(); ++i) {
     // It may be mpirun's, which has lost a rank and kills us within a second: time enough to say which.
     look_often_until_ = now() + 10;
     next_look_for_gone_ = 0;
-    if (stop->kind >= StopKind::cancel) kill_own_at_ = now() + leave_within_s;
-    facts.emplace_back(std::move(*stop));
+    const auto* stop = std::get_if<StopRequested>(&facts[i]);
+    if (stop != nullptr && stop->kind >= StopKind::cancel) kill_own_at_ = now() + leave_within_s;
   }
   if (now() < kill_own_at_) return;
   kill_own_at_ = std::numeric_limits<double>::infinity();

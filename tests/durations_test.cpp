@@ -46,5 +46,14 @@ TEST(DurationModel, is_cautious_by_the_longest_and_the_spread) {
   EXPECT_DOUBLE_EQ(model.cautious_s(1), 50);
 }
 
+TEST(DurationModel, before_a_limit_the_larger_of_the_cost_and_what_was_seen_counts) {
+  DurationModel model;
+  EXPECT_DOUBLE_EQ(model.needed_s(1, -1), 0);
+  EXPECT_DOUBLE_EQ(model.needed_s(1, 5), 5);
+  model.observe(1, 10);
+  EXPECT_DOUBLE_EQ(model.needed_s(1, 5), 20);
+  EXPECT_DOUBLE_EQ(model.needed_s(1, 40), 40) << "a long one among short ones of its shape";
+}
+
 }  // namespace
 }  // namespace gradus

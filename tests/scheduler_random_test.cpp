@@ -105,6 +105,7 @@ SimulatedFaults random_faults(Dice& dice) {
   if (dice.chance(0.3)) faults.worker_loss = dice.unit();
   if (dice.chance(0.3)) faults.late_join = dice.unit();
   faults.stop = 0.2;
+  faults.hold = 0.1;
   faults.horizon_s = 5 + dice.unit() * 100;
   if (dice.chance(0.3)) faults.message_delay_s = dice.unit() * 3;
   if (dice.chance(0.3)) faults.loss_notice_s = dice.unit() * 10;

@@ -139,7 +139,7 @@ TEST(SimulatedCluster, keeps_the_order_of_one_workers_messages_however_late_they
 
 TEST(SimulatedCluster, requests_stops_at_their_time) {
   auto simulation = with({worker(0, "-")});
-  simulation.stops = {{4, {StopKind::drain, "test", 0}}};
+  simulation.stops = {{4, StopRequested{StopKind::drain, "test", 0}}};
   SimulatedCluster cluster(graph("a"), simulation);
   next(cluster);
   EXPECT_EQ(next(cluster), (Lines{"at 4", "stop"}));

@@ -157,9 +157,22 @@ TEST_F(SlotPoolTest, cancels_a_running_step_and_one_that_waits_behind_it) {
   EXPECT_EQ(outcome().kind, OutcomeKind::cancelled);
 }
 
-TEST_F(SlotPoolTest, counts_a_step_that_finishes_well_within_the_grace_as_succeeded) {
+TEST_F(SlotPoolTest, does_not_take_a_step_that_was_told_to_end_for_done_because_it_exits_with_0) {
   settings_.grace_s = 60;
   launch("trap 'exit 0' TERM; touch " + folder_.file("started") + "; sleep 60 & wait");
+  wait_for_file("started");
+  pool().kill(0, 1, false);
+  EXPECT_EQ(outcome().kind, OutcomeKind::cancelled);
+}
+
+TEST_F(SlotPoolTest, counts_a_step_that_was_told_to_end_as_succeeded_when_its_outputs_are_there) {
+  settings_.grace_s = 60;
+  AttemptOrder order;
+  order.slots = {0};
+  order.command =
+      "trap 'touch " + folder_.file("done") + "; exit 0' TERM; touch " + folder_.file("started") + "; sleep 60 & wait";
+  order.creates = {folder_.file("done")};
+  pool().launch(order);
   wait_for_file("started");
   pool().kill(0, 1, false);
   EXPECT_TRUE(outcome().succeeded());

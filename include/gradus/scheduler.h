@@ -65,7 +65,12 @@ struct StopRequested {
   std::string why;  ///< `signal USR1`, `time limit`, …
   int signal = 0;   ///< the signal it came from; 0: none
 };
-using Fact = std::variant<WorkerJoined, AttemptEnded, WorkerLost, StopRequested>;
+/// Somebody may be about to stop the run, or to go on with it: nothing new is started for a while. When no stop comes all
+/// goes on as before.
+struct HoldRequested {
+  double seconds = 0;
+};
+using Fact = std::variant<WorkerJoined, AttemptEnded, WorkerLost, StopRequested, HoldRequested>;
 
 // ---- decisions: what to do, and what was settled --------------------------------------------
 

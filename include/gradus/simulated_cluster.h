@@ -40,6 +40,7 @@ struct SimulatedFaults {
   double worker_loss = 0;      ///< a worker without a `lost_at` is lost at some time before `horizon_s`
   double late_join = 0;        ///< a worker joins at some time before `horizon_s`; never the first one
   double stop = 0;             ///< a stop of some kind is requested at some time before `horizon_s`
+  double hold = 0;             ///< a hold of a few seconds is requested at some time before `horizon_s`
   double horizon_s = 100;      ///< virtual seconds
   double message_delay_s = 0;  ///< what a worker says takes up to this long; one worker's messages keep their order
   double loss_notice_s = 0;    ///< from the loss of a worker to its being noticed, at most
@@ -51,7 +52,7 @@ struct SimulatedFaults {
 
 struct SimulatedStop {
   double at = 0;
-  StopRequested request;
+  Fact request;  ///< StopRequested or HoldRequested
 };
 
 struct Simulation {

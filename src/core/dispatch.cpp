@@ -15,16 +15,10 @@ double Scheduler::Impl::expected_s(StepIndex step) const {
   return of_all >= 0 ? of_all : graph->expected_s(step);
 }
 
-/// How long it must be given before a limit: what was seen of its shape counts more than a cost that
-/// somebody has guessed; when nothing is known, nothing speaks against a try.
-double Scheduler::Impl::cautious_s(StepIndex step) const {
-  const double of_shape = step < shapes.size() ? durations.cautious_s(shapes[step]) : -1;
-  if (of_shape >= 0) return of_shape;
-  return std::max(0.0, static_cast<double>(graph->step(step).cost));
-}
-
 bool Scheduler::Impl::fits_before_limit(StepIndex step, double now) const {
-  return now + cautious_s(step) <= options.start_nothing_after;
+  const double cost = graph->step(step).cost;
+  const double needed = step < shapes.size() ? durations.needed_s(shapes[step], cost) : std::max(0.0, cost);
+  return now + needed <= options.start_nothing_after;
 }
 
 /// A step that does not fit now will not fit later in this life: it is taken out, so that shorter ones
@@ -93,7 +87,7 @@ Avoid Scheduler::Impl::places_to_avoid(StepIndex step, const Demand& demand) con
 /// kind, then CPU-only steps on GPU slots that no GPU step wants. What a launch
 /// gives up of the kept slots may serve those refused before.
 void Scheduler::Impl::dispatch(double now, Decisions& out) {
-  if (!may_launch() || more_workers_follow) return;
+  if (!may_launch() || more_workers_follow || is_held(now)) return;
   review_pauses();
   if (keeps_gpu_slots_in_vain()) give_up_kept();
   do {

@@ -89,6 +89,10 @@ double DurationModel::cautious_s(std::uint64_t shape) const {
   return std::max(seen.longest, seen.mean + 3 * deviation);
 }
 
+double DurationModel::needed_s(std::uint64_t shape, double cost) const {
+  return std::max({0.0, cost, cautious_s(shape)});
+}
+
 double DurationModel::overall_mean_s() const { return all_.count == 0 ? -1 : all_.mean; }
 
 }  // namespace gradus

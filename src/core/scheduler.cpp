@@ -316,6 +316,18 @@ void Scheduler::Impl::on(const StopRequested& fact, double now, Decisions& out) 
   call_back_all(out);
 }
 
+void Scheduler::Impl::on(const HoldRequested& fact, double now, Decisions& out) {
+  if (!may_launch()) return;
+  held_until = std::max(held_until, now + fact.seconds);
+  call_back_all(out);
+}
+
+void Scheduler::Impl::end_hold(double now, Decisions& out) {
+  if (held_until == -never || is_held(now)) return;
+  held_until = -never;
+  dispatch(now, out);
+}
+
 void Scheduler::Impl::kill_all(bool at_once, Decisions& out) const {
   const auto first = out.kills.size();
   for (const auto& [step, attempt] : live) {
@@ -400,6 +412,7 @@ void Scheduler::apply(const Fact& fact, double now, Decisions& decisions) {
 
 void Scheduler::advance(double now, Decisions& decisions) {
   auto& state = *impl_;
+  state.end_hold(now, decisions);
   state.end_delays(now, decisions);
   if (now >= state.look_for_late_at) state.call_back_late_ones(now, decisions);
   // At the limit less the grace nothing may run any more; what was cut off is left to --resume.
@@ -416,9 +429,11 @@ void Scheduler::advance(double now, Decisions& decisions) {
 }
 
 double Scheduler::next_deadline() const {
-  const double retry = impl_->delayed.empty() || !impl_->may_launch() ? never : impl_->delayed.begin()->first;
-  if (impl_->live.empty()) return retry;
-  return std::min({retry, impl_->look_for_late_at, impl_->finish_deadline,
+  double launch = impl_->delayed.empty() ? never : impl_->delayed.begin()->first;
+  if (impl_->held_until != -never) launch = std::min(launch, impl_->held_until);
+  if (!impl_->may_launch()) launch = never;
+  if (impl_->live.empty()) return launch;
+  return std::min({launch, impl_->look_for_late_at, impl_->finish_deadline,
                    impl_->told_to_end_for_time ? never : impl_->options.end_running_at});
 }
 
@@ -426,7 +441,8 @@ bool Scheduler::finished() const {
   if (!impl_->live.empty()) return false;
   if (impl_->counts.waiting + impl_->counts.ready == 0 || !impl_->may_launch()) return true;
   if (impl_->more_workers_follow) return false;
-  if (!impl_->delayed.empty() && impl_->slots.alive_workers() > 0) return false;
+  const bool goes_on_later = !impl_->delayed.empty() || impl_->held_until != -never;
+  if (goes_on_later && impl_->slots.alive_workers() > 0) return false;
   // Steps are left, nothing runs, nothing was launched at the last fact: no worker can take them, or none
   // would end in time.
   return !impl_->slots.workers().empty();

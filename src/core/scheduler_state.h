@@ -77,6 +77,7 @@ struct Scheduler::Impl {
   bool halted = false;               // on_error stop
   bool more_workers_follow = false;  // nothing is launched before the last of those announced is there
   double finish_deadline = never;
+  double held_until = -never;  // HoldRequested; behind it the next advance() goes on
   DurationModel durations;             // of attempts that succeeded, by shape of command
   std::vector<std::uint64_t> shapes;   // by step; computed once, since commands are asked about again and again
   std::vector<float> learnt_paths;     // by node, when earlier lives have left durations; else the graph's count
@@ -107,6 +108,7 @@ struct Scheduler::Impl {
   void on(const AttemptEnded& fact, double now, Decisions& out);
   void on(const WorkerLost& fact, double now, Decisions& out);
   void on(const StopRequested& fact, double now, Decisions& out);
+  void on(const HoldRequested& fact, double now, Decisions& out);
   void lose_attempt(StepIndex step, Decisions& out);
   void note_health(StepIndex step, const Live& was, bool succeeded, Decisions& out);
   void quarantine(WorkerPlace place, std::uint32_t slot, Decisions& out);
@@ -121,9 +123,11 @@ struct Scheduler::Impl {
   void fail_or_retry(StepIndex step, const Live& was, double now, Decisions& out);
   void kill_all(bool at_once, Decisions& out) const;
 
+  /// As far as stops are concerned; see is_held().
   bool may_launch() const { return stop == StopKind::none && !halted; }
+  bool is_held(double now) const { return now < held_until; }
+  void end_hold(double now, Decisions& out);
   double expected_s(StepIndex step) const;
-  double cautious_s(StepIndex step) const;
   bool fits_before_limit(StepIndex step, double now) const;
   void put_aside_what_does_not_fit(double now);
   static bool node_suits(const Demand& demand, const SlotTable::Node& node) {

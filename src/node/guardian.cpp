@@ -6,6 +6,7 @@
 #include <spawn.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,7 +16,6 @@
 #include <ctime>
 #include <stdexcept>
 #include <system_error>
-#include <utility>
 #include <vector>
 
 #include "node/leftovers.h"
@@ -46,23 +46,48 @@ bool any_group_left(GuardianTable& table) {
   });
 }
 
-/// The state letter (`T` stopped, `D` waits for a disk, `Z` dead…) and the process group; `?` and -1 when they cannot
-/// be told.
-std::pair<char, pid_t> state_and_group_of(pid_t pid) {
+/// `?` and -1 where it cannot be told.
+struct ProcessState {
+  char state = '?';  ///< `T` stopped, `D` waits for a disk, `Z` dead…
+  pid_t parent = -1, group = -1;
+};
+
+ProcessState state_of(pid_t pid) {
   char path[32], text[512];
   snprintf(path, sizeof path, "/proc/%d/stat", pid);
   const int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return {'?', -1};
+  if (fd < 0) return {};
   const ssize_t got = read(fd, text, sizeof text - 1);
   close(fd);
-  if (got <= 0) return {'?', -1};
+  if (got <= 0) return {};
   text[got] = '\0';
   // The name stands in parentheses and may hold some itself.
   const char* end = strrchr(text, ')');
-  char state = '?';
-  int parent = -1, group = -1;
-  if (end == nullptr || sscanf(end, ") %c %d %d", &state, &parent, &group) != 3) return {'?', -1};
-  return {state, group};
+  ProcessState said;
+  if (end == nullptr || sscanf(end, ") %c %d %d", &said.state, &said.parent, &said.group) != 3) return {};
+  return said;
+}
+
+bool runs_our_program(pid_t pid) {
+  char path[32];
+  snprintf(path, sizeof path, "/proc/%d/exe", pid);
+  struct stat theirs {};
+  struct stat ours {};
+  return stat(path, &theirs) == 0 && stat("/proc/self/exe", &ours) == 0 && theirs.st_dev == ours.st_dev &&
+         theirs.st_ino == ours.st_ino;
+}
+
+/// Whether all ranks that the rank's parent (mpirun, its daemon) has started here are stopped, and there are several:
+/// then somebody has paused the run, which Open MPI's mpirun does by SIGSTOP when it is told TSTP (Ctrl-Z).
+bool are_all_ranks_here_stopped(pid_t rank) {
+  const pid_t parent = state_of(rank).parent;
+  if (parent <= 1) return false;
+  int stopped = 0, others = 0;
+  each_process([&](pid_t process) {
+    const auto [state, its_parent, group] = state_of(process);
+    if (its_parent == parent && state != 'Z' && runs_our_program(process)) ++(state == 'T' ? stopped : others);
+  });
+  return stopped > 1 && others == 0;
 }
 
 bool is_in(GuardianTable& table, pid_t group) {
@@ -75,7 +100,7 @@ bool is_in(GuardianTable& table, pid_t group) {
 bool any_member_moves(GuardianTable& table) {
   bool any = false;
   each_process([&](pid_t process) {
-    const auto [state, group] = state_and_group_of(process);
+    const auto [state, parent, group] = state_of(process);
     any = any || (group > 1 && state != 'Z' && state != 'X' && is_in(table, group));
   });
   return any;
@@ -95,7 +120,7 @@ void end_all(GuardianTable& table) {
   std::vector<pid_t> dying;
   if (table.lineage[0] != '\0') dying = end_lineage(table.lineage);
   const auto moves = [](pid_t process) {
-    const char state = state_and_group_of(process).first;
+    const char state = state_of(process).state;
     return state != '?' && state != 'Z' && state != 'X';
   };
   // What waits for a disk or a driver that never answers must not keep us for ever.
@@ -114,11 +139,12 @@ class Watch {
   explicit Watch(const GuardianTable& table) : table_(table) {}
 
   bool has_given_up() {
-    const char state = state_and_group_of(table_.rank_pid).first;
-    stopped_ = state == 'T' && table_.is_paused == 0 ? stopped_ + 1 : 0;
+    const char state = state_of(table_.rank_pid).state;
+    const bool is_paused = table_.is_paused != 0 || (state == 'T' && are_all_ranks_here_stopped(table_.rank_pid));
+    stopped_ = state == 'T' && !is_paused ? stopped_ + 1 : 0;
     const auto beats = table_.beats.load();
     // Waiting for a disk is no hanging: it ends, or the disk is the trouble and nothing would be won.
-    const bool moves = beats != beats_ || beats == 0 || state == 'D' || table_.is_paused != 0;
+    const bool moves = beats != beats_ || beats == 0 || state == 'D' || is_paused;
     silent_ = moves ? 0 : silent_ + 1;
     beats_ = beats;
     return stopped_ >= stopped_rank_s || (table_.silent_s > 0 && silent_ >= table_.silent_s);

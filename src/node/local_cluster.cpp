@@ -29,7 +29,7 @@ void LocalCluster::perform(const KillAttempt& kill) {
 void LocalCluster::wait(double until, std::vector<Fact>& facts) {
   if (!joins_.empty()) {
     // Told to stop while it started: then nothing is.
-    if (auto stop = take_stop_request(signals_)) facts.push_back(std::move(*stop));
+    take_requests(signals_, facts);
     std::move(joins_.begin(), joins_.end(), std::back_inserter(facts));
     joins_.clear();
     return;
@@ -39,7 +39,7 @@ void LocalCluster::wait(double until, std::vector<Fact>& facts) {
   inbox_.sleep(is_lazy ? std::min(until - now(), lazy_nap_s) : until - now());
   std::vector<AttemptEnded> ended;
   inbox_.take(ended);
-  if (auto stop = take_stop_request(signals_)) facts.push_back(std::move(*stop));
+  take_requests(signals_, facts);
   for (auto& one : ended) facts.push_back(std::move(one));
 }
 

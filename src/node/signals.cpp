@@ -4,9 +4,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <cstdlib>
 #include <string>
+#include <utility>
 
 namespace gradus {
 namespace {
@@ -65,12 +68,20 @@ StopRequested request(StopKind kind, int signal) {
 }
 
 /// mpirun passes INT or TERM on as CONT at once and TERM a second later: the CONT is the first warning.
-/// A CONT after a TSTP is a user who goes on after Ctrl-Z.
+/// A CONT after a TSTP is a user who goes on after Ctrl-Z. One after a STOP cannot be told from a warning.
 bool mpirun_warned() {
   const int news = continued.load() - continued_seen;
   if (news <= 0) return false;
   continued_seen += news;
   return stopped.exchange(0) == 0;
+}
+
+/// Until after the TERM that such a warning announces.
+double warned_for_s() {
+  const char* given = std::getenv("OMPI_MCA_odls_base_sigkill_timeout");
+  const double until_term = given == nullptr ? 0 : std::strtod(given, nullptr);
+  constexpr double usual = 1, longest = 3600, later = 2;
+  return std::clamp(until_term, usual, longest) + later;
 }
 
 }  // namespace
@@ -112,16 +123,20 @@ std::optional<StopRequested> take_stop_request(SignalRules rules) {
   ends_seen = ends;
   const bool new_drain = drains_asked.load() > drains_seen;
   drains_seen = drains_asked.load();
-  const bool warned = mpirun_warned();
   if (rules == SignalRules::under_mpirun) {
     if (new_end) return request(ends > 1 ? StopKind::kill : StopKind::cancel, last_end_signal);
-    if (warned) return request(StopKind::drain, SIGCONT);
   } else if (new_end) {
     const auto kind = ends == 1 ? StopKind::finish : ends == 2 ? StopKind::cancel : StopKind::kill;
     return request(kind, last_end_signal);
   }
   if (new_drain) return request(StopKind::drain, SIGUSR1);
   return std::nullopt;
+}
+
+void take_requests(SignalRules rules, std::vector<Fact>& facts) {
+  const bool warned = mpirun_warned();
+  if (auto stop = take_stop_request(rules)) facts.emplace_back(std::move(*stop));
+  if (warned && rules == SignalRules::under_mpirun) facts.emplace_back(HoldRequested{warned_for_s()});
 }
 
 }  // namespace gradus

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "gradus/scheduler.h"
 
@@ -14,7 +15,7 @@ namespace gradus {
 
 enum class SignalRules {
   alone,        ///< INT, TERM, HUP: first finish, second cancel, third kill; USR1: drain
-  under_mpirun  ///< CONT that no TSTP went before: drain; TERM, INT: cancel at once; USR1: drain
+  under_mpirun  ///< CONT that no TSTP went before: hold; TERM, INT: cancel at once; USR1: drain
 };
 
 /// Sets the handlers. Call it first of all, before MPI_Init: a USR1 in between would kill the rank.
@@ -44,5 +45,8 @@ void tell_when_paused(std::atomic<std::uint32_t>* cell);
 
 /// What the signals that came since the last call ask for, if anything. One thread only.
 std::optional<StopRequested> take_stop_request(SignalRules rules);
+/// The same, and holds: under mpirun a CONT may be followed by a TERM, after a second or the time in
+/// OMPI_MCA_odls_base_sigkill_timeout; or by nothing, when it was we who had been stopped (`scontrol resume`).
+void take_requests(SignalRules rules, std::vector<Fact>& facts);
 
 }  // namespace gradus

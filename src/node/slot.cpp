@@ -428,9 +428,14 @@ Outcome Slot::outcome_of(int status, const AttemptOrder& order, const PreparedCo
     if (reason == EndReason::cancelled) return {OutcomeKind::cancelled, WEXITSTATUS(status), ""};
     return {OutcomeKind::exit_code, WEXITSTATUS(status), ""};
   }
-  for (const auto& path : order.creates) {
-    if (!exists(in_folder(command.cwd, path))) return {OutcomeKind::output_missing, 0, path};
+  const auto missing = std::find_if_not(order.creates.begin(), order.creates.end(),
+                                        [&](const auto& path) { return exists(in_folder(command.cwd, path)); });
+  // A program that was told to end may save how far it has come and exit with 0: only its outputs can say that it was
+  // done.
+  if (reason == EndReason::cancelled && (order.creates.empty() || missing != order.creates.end())) {
+    return {OutcomeKind::cancelled, 0, ""};
   }
+  if (missing != order.creates.end()) return {OutcomeKind::output_missing, 0, *missing};
   return {};
 }
 

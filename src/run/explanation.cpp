@@ -180,8 +180,7 @@ std::vector<std::string> Explanation::of_ready(StepIndex step) const {
   return reasons;
 }
 
-/// By the scheduler's own rule: what few steps of its shape exceed, by those that have succeeded in this life, else its
-/// cost. (The scheduler knows earlier lives too.)
+/// By the scheduler's own rule, from those that have succeeded in this life. (The scheduler knows earlier lives too.)
 std::string Explanation::lack_of_time(StepIndex step, double at) const {
   if (!status_.until) return "";
   DurationModel durations;
@@ -190,11 +189,11 @@ std::string Explanation::lack_of_time(StepIndex step, double at) const {
     if (row.state != AttemptRow::State::ended || row.outcome != OutcomeKind::succeeded) continue;
     durations.observe(command_shape(graph_.step(row.ordinal - 1).command), row.seconds());
   }
-  const double of_shape = durations.cautious_s(command_shape(graph_.step(step).command));
-  const double needed = of_shape >= 0 ? of_shape : std::max(0.0, static_cast<double>(graph_.step(step).cost));
+  const double cost = graph_.step(step).cost;
+  const double needed = durations.needed_s(command_shape(graph_.step(step).command), cost);
   if (at + needed <= *status_.until) return "";
   return fmt::format("it may take {} {}, and what runs is ended {} (time limit): it is left to --resume",
-                     duration_text(needed), of_shape >= 0 ? "by what steps like it took" : "by its cost",
+                     duration_text(needed), needed > cost ? "by what steps like it took" : "by its cost",
                      time_in_words(*status_.until, status_.now));
 }
 

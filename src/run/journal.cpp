@@ -121,6 +121,7 @@ struct Journal::Impl {
   }
   void record(const GpuUse& use);
   void record(const StopRequested& fact);
+  void record(const HoldRequested& /*fact*/) {}  // it changes nothing that a later life or a reader would ask for
   void record(const LaunchAttempt& launch);
   void record(const SlotQuarantined& bad);
   void record(const Decisions& decisions);

@@ -179,7 +179,11 @@ void SimulatedCluster::Impl::plan_fates() {
   }
   if (unit(stopping, 0) < faults.stop) {
     const auto kind = static_cast<StopKind>(1 + draw({faults.seed, stopping, 2}) % 4);
-    stops.push_back({unit(stopping, 1) * faults.horizon_s, {kind, "simulated", 0}});
+    stops.push_back({unit(stopping, 1) * faults.horizon_s, StopRequested{kind, "simulated", 0}});
+  }
+  if (unit(stopping, 3) < faults.hold) {
+    constexpr double longest_s = 10;
+    stops.push_back({unit(stopping, 4) * faults.horizon_s, HoldRequested{unit(stopping, 5) * longest_s}});
   }
 }
 
@@ -200,7 +204,7 @@ void SimulatedCluster::Impl::happen(const Event& event) {
     case EventKind::attempt_ends:
       if (attempts[event.index].generation == event.generation) attempt_ends(event.index);
       return;
-    case EventKind::stop_comes: inbox.emplace_back(stops[event.index].request); return;
+    case EventKind::stop_comes: inbox.push_back(stops[event.index].request); return;
     case EventKind::message_comes:
       inbox.push_back(std::move(messages[event.index]));
       messages.give_back(event.index);

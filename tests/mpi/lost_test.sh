@@ -87,6 +87,27 @@ expect_equal "succeeded" $steps "$(succeeded)"
 expect_equal "runs of each step" 1 "$(awk '{ print $1, $2 }' seen | sort -u | cut -d ' ' -f 1 | uniq -c | awk '{ print $1 }' | sort -u)"
 seen_fault "a rank is away for 3 s (SIGSTOP, SIGCONT)" "nothing is lost, nothing runs again"
 
+# mpirun stays, and sends its ranks STOP and CONT; a suspended job has STOP and CONT sent to all; both longer than a single
+# rank may be stopped.
+are_stopped() { for rank in 0 1 2 3; do grep -q '^State:.*stopped' "/proc/$(rank_pid $rank)/status" || return 1; done; }
+for way in "Ctrl-Z" "a suspended job"; do
+  it "a run that is paused as by $way goes on as if nothing had been: nothing is lost, stopped or run again"
+  start "$mpiexec" --
+  mapfile -t ranks < <(for rank in 0 1 2 3; do rank_pid $rank; done)
+  all=("$(awk '$1 == "PPid:" { print $2 }' "/proc/${ranks[0]}/status")")
+  [[ $way == Ctrl-Z ]] || all+=("${ranks[@]}")
+  kill -"$([[ $way == Ctrl-Z ]] && echo TSTP || echo STOP)" "${all[@]}"
+  wait_until 20 are_stopped || fail "stopped ranks" "$(ps -o pid,stat,args -p "$(IFS=, && echo "${ranks[*]}")")"
+  sleep 8
+  kill -CONT "${all[@]}"
+  finish
+  expect_equal "exit code" 0 $code
+  expect_equal "succeeded" $steps "$(succeeded)"
+  expect_equal "runs of each step" 1 "$(awk '{ print $1, $2 }' seen | sort -u | cut -d ' ' -f 1 | uniq -c | awk '{ print $1 }' | sort -u)"
+  expect_equal "stops in the journal" 0 "$(grep -c '^{"stop":' steps.run/journal.jsonl || true)"
+done
+seen_fault "all ranks are away for 8 s (Ctrl-Z to mpirun; a suspended job)" "the run goes on; nothing is lost, nothing runs again"
+
 for signal in KILL STOP; do
   it "--survive: a rank gets SIG$signal, the others do its work; never two of one step at once"
   start "$launcher" -- --survive

@@ -177,10 +177,12 @@ void Referee::on_fact(const Fact& fact, const Decisions& decisions, double now) 
   std::visit([&](const auto& one) { judge(one, decisions, now); }, fact);
   if (!decisions.launches.empty() && more_workers_follow_) complain("launched although more workers follow at once");
   judge_quarantine(decisions);
-  judge_call_backs(decisions, false);
+  const bool holds = std::holds_alternative<HoldRequested>(fact);
+  judge_call_backs(decisions, holds, holds || !may_launch());
+  if (now < held_until_ && !decisions.launches.empty()) complain("launched although it was to hold");
   for (const auto& launch : decisions.launches) judge_launch(launch);
   if (++facts_ % look_closely_every_ != 0) return;
-  judge_batch(decisions.launches);
+  if (now >= held_until_) judge_batch(decisions.launches);
   if (const auto wrong = scheduler_.sanity_check(); !wrong.empty()) complain("sanity_check: " + wrong);
 }
 
@@ -191,10 +193,10 @@ void Referee::on_time(const Decisions& decisions, double now) {
     stop_ = StopKind::cancel;
   }
   judge_kills(decisions, grace_over, false);
-  judge_call_backs(decisions, true);
-  const bool may_retry = options_.retry_delay_s > 0;
+  judge_call_backs(decisions, true, !may_launch());
+  const bool may_retry = options_.retry_delay_s > 0 || (held_until_ > 0 && now >= held_until_);
   for (const auto& launch : decisions.launches) {
-    if (!may_retry) complain("time alone launched something");
+    if (!may_retry || now < held_until_) complain("time alone launched something");
     judge_launch(launch);
   }
   if (!decisions.settled.empty() || !decisions.lost.empty()) complain("time alone settled something");
@@ -291,6 +293,14 @@ void Referee::judge(const StopRequested& fact, const Decisions& decisions, doubl
     finish_at_ = now + options_.grace_s;
   }
   judge_kills(decisions, is_stronger && fact.kind >= StopKind::cancel, fact.kind == StopKind::kill);
+  Settling nothing;
+  judge_settled(decisions, nothing);
+}
+
+void Referee::judge(const HoldRequested& fact, const Decisions& decisions, double now) {
+  note("hold requested for " + std::to_string(fact.seconds) + " s");
+  if (may_launch()) held_until_ = std::max(held_until_, now + fact.seconds);
+  judge_kills(decisions, false, false);
   Settling nothing;
   judge_settled(decisions, nothing);
 }
@@ -443,17 +453,17 @@ bool Referee::is_waiting(StepIndex step) const {
 }
 
 /// With a reason only, only what waits, once; and everything when nothing more is to start.
-void Referee::judge_call_backs(const Decisions& decisions, bool time_has_passed) {
+void Referee::judge_call_backs(const Decisions& decisions, bool may_be_late, bool nothing_is_to_start) {
   for (const auto& kill : decisions.kills) {
     if (!kill.call_back) continue;
     const auto it = live_.find(kill.step);
     const bool is_there = it != live_.end() && it->second.attempt == kill.attempt && it->second.worker == kill.worker;
     if (!is_there || !is_waiting(kill.step)) complain(name(kill.step) + " is called back, but it waits nowhere");
     if (!called_back_.insert(kill.step).second) complain(name(kill.step) + " is called back twice");
-    if (may_launch() && !time_has_passed)
+    if (!nothing_is_to_start && !may_be_late)
       complain(name(kill.step) + " is called back, and nothing says that it is late");
   }
-  if (may_launch() || stop_ >= StopKind::cancel) return;
+  if (!nothing_is_to_start || stop_ >= StopKind::cancel) return;
   for (const auto& [step, launch] : live_) {
     if (is_waiting(step) && !called_back_.contains(step))
       complain(name(step) + " may begin though nothing is to start");

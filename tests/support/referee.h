@@ -74,6 +74,7 @@ class Referee final : public Observer {
   void judge(const AttemptEnded& fact, const Decisions& decisions, double now);
   void judge(const WorkerLost& fact, const Decisions& decisions, double now);
   void judge(const StopRequested& fact, const Decisions& decisions, double now);
+  void judge(const HoldRequested& fact, const Decisions& decisions, double now);
   void judge_kills(const Decisions& decisions, bool expected, bool at_once);
   void judge_settled(const Decisions& decisions, Settling& settling);
   void spread_failure(StepIndex failed, Settling& settling);
@@ -86,7 +87,7 @@ class Referee final : public Observer {
   void judge_slots(const LaunchAttempt& launch, const Worker& worker);
   void judge_waiting(const LaunchAttempt& launch, Worker& worker);
   bool is_waiting(StepIndex step) const;
-  void judge_call_backs(const Decisions& decisions, bool time_has_passed);
+  void judge_call_backs(const Decisions& decisions, bool may_be_late, bool nothing_is_to_start);
   void judge_nodes(const LaunchAttempt& launch);
   std::size_t nodes_for(const Ask& ask, bool only_free) const;
   void judge_gpus(const LaunchAttempt& launch, const Worker& worker);
@@ -127,6 +128,7 @@ class Referee final : public Observer {
   bool halted_ = false;
   bool more_workers_follow_ = false;
   double finish_at_ = 0;
+  double held_until_ = 0;
   std::deque<LaunchAttempt> decided_;
   std::size_t committed_ = 0;  // of the decided ones
   std::uint64_t facts_ = 0;

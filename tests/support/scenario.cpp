@@ -60,6 +60,7 @@ std::vector<std::string> Rehearsal::take(const std::string& line) {
   if (verb == "stop" && stop_kinds().contains(words[1])) {
     return apply(StopRequested{stop_kinds().at(words[1]), "scenario", 0});
   }
+  if (verb == "hold") return apply(HoldRequested{std::stod(words[1])});
   throw std::invalid_argument("unknown verb: " + line);
 }
 
@@ -277,6 +278,8 @@ void ScenarioWriter::on_fact(const Fact& fact, const Decisions& /*decisions*/, d
     text_ += fmt::format("lose {}\n", lost->worker);
   } else if (const auto* stop = std::get_if<StopRequested>(&fact)) {
     text_ += "stop " + word_of(stop->kind) + "\n";
+  } else if (const auto* hold = std::get_if<HoldRequested>(&fact)) {
+    text_ += fmt::format("hold {}\n", hold->seconds);
   }
 }
 
