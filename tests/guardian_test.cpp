@@ -113,6 +113,7 @@ TEST(Guardian, holds_its_lock_until_all_has_ended_and_its_last_word_is_said) {
   folder.write("lock", "");
   const auto rank = start_rank(folder, "trap '' TERM; (trap '' TERM; sleep 60) & echo $! > $0.tmp; mv $0.tmp $0; wait",
                                [&](Guardian& guardian) {
+                                 guardian.set_grace(3);  // for this test to see the lock still held after the kill
                                  guardian.hold(folder.file("lock"), 1);
                                  guardian.set_last_word(folder.file("word"), "it is gone\n", false);
                                });
@@ -124,6 +125,7 @@ TEST(Guardian, holds_its_lock_until_all_has_ended_and_its_last_word_is_said) {
     byte.l_start = byte.l_len = 1;
     return fcntl(fd, F_OFD_GETLK, &byte) == 0 && byte.l_type != F_UNLCK;
   };
+  for (int i = 0; i < 6000 && !is_held(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
   EXPECT_TRUE(is_held());
   kill(rank.pid, SIGKILL);
   waitpid(rank.pid, nullptr, 0);

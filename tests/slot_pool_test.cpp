@@ -252,10 +252,11 @@ TEST_F(SlotPoolTest, binds_a_step_to_the_cores_of_its_slots_unless_told_otherwis
 
 TEST_F(SlotPoolTest, ends_what_a_step_left_in_a_session_of_its_own) {
   const auto process = folder_.file("process");
+  settings_.grace_s = 30;  // for what was killed and has no turn to die
   // Daemons: one that keeps its variables, and one that has shed them and is only known when nothing else runs.
   launch("(setsid sh -c 'echo $$ >" + process + ".tmp; mv " + process + ".tmp " + process +
          "; exec sleep 60' &) ; (env -i setsid sh -c 'echo $$ >" + process +
-         ".2; exec sleep 60' &) ; while ! test -s " + process + " -a -s " + process + ".2; do :; done");
+         ".tmp2; mv " + process + ".tmp2 " + process + ".2; exec sleep 60' &) ; while ! test -s " + process + " -a -s " + process + ".2; do :; done");
   EXPECT_TRUE(outcome().succeeded());
   EXPECT_NE(::kill(std::stoi(folder_.read("process")), 0), 0);
   EXPECT_NE(::kill(std::stoi(folder_.read("process.2")), 0), 0);
@@ -263,7 +264,7 @@ TEST_F(SlotPoolTest, ends_what_a_step_left_in_a_session_of_its_own) {
 
 TEST_F(SlotPoolTest, leaves_the_daemons_of_a_step_that_still_runs_alone) {
   const auto process = folder_.file("process");
-  launch("(setsid sh -c 'echo $$ >" + process + "; exec sleep 60' &) ; while ! test -e " + folder_.file("go") +
+  launch("(setsid sh -c 'echo $$ >" + process + ".tmp; mv " + process + ".tmp " + process + "; exec sleep 60' &) ; while ! test -e " + folder_.file("go") +
              "; do sleep 0.01; done; kill -0 $(cat " + process + ")",
          0);
   wait_for_file("process");
@@ -354,6 +355,8 @@ TEST_F(SlotPoolTest, an_end_that_somebody_waits_for_wakes_at_once_and_others_wai
     order.is_awaited = awaited;
     launch(std::move(order));
     launch(until_released(behind));
+    std::vector<AttemptEnded> none;
+    inbox_.take(none);  // the wake of an end that next_end() has had already may have come after it
     release(first);
     wait_for_file("logs/" + std::to_string(next_) + ".out");
     std::this_thread::sleep_for(std::chrono::milliseconds(20));

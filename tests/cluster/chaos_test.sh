@@ -54,7 +54,8 @@ rank_pid() {
   done
 }
 any() { shuf -n 1; }
-nothing_runs() { ! pgrep -f "^bash $scratch/step.sh" >/dev/null; }
+# Between two short steps of a worker that still has some none runs: that one must be gone too.
+nothing_runs() { ! pgrep -f "^bash $scratch/step.sh|^$gradus run $scratch" >/dev/null; }
 # Ordinals are the steps' own numbers.
 # Whole lines: one that was torn when the disk was full reports nothing.
 reported() {
@@ -124,7 +125,7 @@ life() {
   ((SECONDS - began < limit)) || fail "an end of this life within $limit s" "$(tail -n 30 log)"
   eval "$mend"
   mend=
-  wait_until 20 nothing_runs || fail "nothing alive on any host" "$(ours -a "^bash $scratch/step.sh")"
+  wait_until 90 nothing_runs || fail "nothing alive on any host" "$(ours -a "^bash $scratch/step.sh")"
   [[ $code != 0 ]] || [[ $(reported | wc -l) == "$steps" ]] || fail "all $steps steps reported, since it says 0" "$(reported | wc -l): $(grep -v PMIX log | head -n 40)"
 }
 

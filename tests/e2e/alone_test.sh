@@ -241,6 +241,7 @@ python3 hold.py deaf.run/lock &
 at_exit "kill $! 2>/dev/null"
 wait_until 20 test -e held || fail "a lock" "none"
 for signal in TERM:75 INT:130; do
+  rm -f wait.log
   set -m  # else a child in the background ignores INT
   "${run[@]}" deaf.txt --threads 1 --resume >wait.log 2>&1 &
   pid=$!

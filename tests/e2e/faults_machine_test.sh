@@ -90,7 +90,7 @@ expect_match "warning" "cannot be locked \(No locks available\): make sure that 
 seen_fault "a run directory on a file system without locks" "a warning that it cannot be known who else uses it"
 
 it "two runs on one run directory: the second is refused, and told who holds it"
-echo 'sleep 20' >long.txt
+echo 'sleep 600' >long.txt
 "$gradus" run --quiet long.txt >/dev/null 2>&1 &
 holder=$!
 at_exit "kill -9 $holder 2>/dev/null"

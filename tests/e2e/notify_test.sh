@@ -124,7 +124,7 @@ once 'head -c 3000000 /dev/zero | tr "\0" x; printf "\n\033[31mred\n"; exit 1'
 expect_match "message" 'exit code 1: .*red' "$(<once.log)"
 expect_no_match "message" $'\033' "$(<once.log)"
 (($(wc -c <once.log) < 4000)) || fail "a short log" "$(wc -c <once.log) bytes"
-once 'yes' --notify-limit 1s
+once 'yes' --notify-limit 4s
 expect_match "message" "was ended: its time was over: y" "$(<once.log)"
 once 'sleep 0.1 & true'
 expect_equal "lines about one that leaves something behind" 0 "$(line once.log)"

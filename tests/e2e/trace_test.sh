@@ -15,7 +15,7 @@ cat >chain.jsonl <<'J'
 {"id":"again","command":"test -e tried || { touch tried; echo not yet >&2; exit 7; }; : %(GPU)s","retries":1}
 {"id":"bad","command":"echo it broke >&2; exit 3"}
 {"id":"behind","command":"true","needs":["bad"]}
-{"id":"last","command":"until [ -e two.ended ]; do sleep 0.05; done; sleep 0.6","needs":["again"]}
+{"id":"last","command":"until [ -e two.ended ]; do sleep 0.05; done; sleep 3","needs":["again"]}
 J
 expect_exit 1 "$gradus" run chain.jsonl --gpus "0 1" --threads 3 --quiet --retry-delay 0s
 

@@ -34,7 +34,8 @@ for mode in torn bytes; do
     # shellcheck disable=SC2086
     seen=$(timeout -k 5 60 "$mpiexec" -np 2 "$gradus" run steps.txt --threads 1 --quiet $options : -np 1 "$fuzzer" $mode 7 2>&1) || code=$?
     ((code != 0 && code != 124)) || fail "an end with a code that tells" "$code: $seen"
-    expect_match "summary" "lost +rank 2 on fuzz: sent bytes that are no message of this program" "$seen"
+    # Not the summary: the other worker leaves without a farewell to MPI, and mpirun may kill rank 0 before it is written.
+    expect_match "journal" '"gone":2,[^}]*sent bytes that are no message of this program' "$(<steps.run/journal.jsonl)"
     expect_exit 0 timeout -k 5 60 "$gradus" run steps.txt --threads 3 --quiet --resume
     expect_match "summary" "120 of 120 steps succeeded" "$seen"
   done

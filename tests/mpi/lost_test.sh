@@ -31,15 +31,15 @@ start() {
   local command=()
   while [[ $1 != -- ]]; do command+=("$1"); shift; done
   shift
-  rm -rf steps.run seen
-  timeout -k 5 90 "${command[@]}" -np 4 "$gradus" run steps.txt --threads 1 --quiet "$@" >log 2>&1 &
+  rm -rf steps.run seen go
+  timeout -k 5 180 "${command[@]}" -np 4 "$gradus" run steps.txt --threads 1 --quiet "$@" >log 2>&1 &
   pid=$!
-  wait_until 20 begun 30 || fail "some steps" "$(cat log)"
+  wait_until 60 begun 30 || fail "some steps" "$(cat log)"
 }
-finish() { code=0; wait $pid || code=$?; wait_until 30 nothing_runs || fail "no step left" "$(pgrep -fa 'sleep 0[.]0543')"; }
+finish() { touch go; code=0; wait $pid || code=$?; wait_until 30 nothing_runs || fail "no step left" "$(pgrep -fa 'sleep 0[.]0543')"; }
 resume() {
   local before
-  before=$(succeeded)
+  before=$(succeeded || true)
   expect_exit 0 timeout -k 5 90 "$mpiexec" -np 4 "$gradus" run steps.txt --threads 1 --quiet --resume
   expect_equal "reported succeeded in both lives" $steps "$(succeeded)"
   expect_match "kept" "resuming: .*$before" "$seen"
@@ -76,12 +76,18 @@ resume
 
 seen_fault "rank 0 is killed" "the workers end their steps and go; \`interrupted\`; \`--resume\` goes on"
 it "a rank that is stopped for 3 s and goes on is only slow: nothing is lost"
-start "$mpiexec" --
-slow=$(rank_pid 2)
-kill -STOP "$slow"
-sleep 3
-kill -CONT "$slow"
-finish
+# A guardian gives a stopped rank up after 4 to 5 s: where this test's own shell came too late, once more.
+for try in 1 2 3; do
+  start "$mpiexec" --
+  slow=$(rank_pid 2)
+  began=${EPOCHREALTIME/[.,]/}
+  kill -STOP "$slow"
+  sleep 3
+  kill -CONT "$slow"
+  took=$((${EPOCHREALTIME/[.,]/} - began))
+  finish
+  ((took > 3800000 && code != 0 && try < 3)) || break
+done
 expect_equal "exit code" 0 $code
 expect_equal "succeeded" $steps "$(succeeded)"
 expect_equal "runs of each step" 1 "$(awk '{ print $1, $2 }' seen | sort -u | cut -d ' ' -f 1 | uniq -c | awk '{ print $1 }' | sort -u)"
@@ -124,7 +130,7 @@ seen_fault "\`--survive\`: a rank is killed or stopped" "the others do its work,
 if kernel_group memory oom 150M; then
   it "a rank is killed by the kernel for want of memory: its steps are ended, the run ends and says so, --resume goes on"
   # The step takes the memory, and is the last that the kernel would choose; limited besides, should the group not hold it.
-  echo 'ulimit -v 1000000; echo 0 >/proc/self/oom_score_adj; touch oom.once; exec tail /dev/zero' >greedy.sh
+  echo 'ulimit -v 1000000; echo 0 >/proc/self/oom_score_adj; until grep -qs '"final"' steps.run/journal.jsonl; do sleep 0.05; done; touch oom.once; exec tail /dev/zero' >greedy.sh
   {
     # shellcheck disable=SC2016
     echo 'test $GRADUS_RANK != 2 || test -e oom.once || exec sh greedy.sh'
@@ -152,7 +158,8 @@ fi
 
 it "--survive: all workers killed: 3, and --resume goes on"
 start "$launcher" -- --survive
-for rank in 1 2 3; do kill -KILL "$(rank_pid $rank)"; done
+mapfile -t workers < <(for rank in 1 2 3; do rank_pid $rank; done)
+kill -KILL "${workers[@]}"
 finish
 expect_equal "exit code" 3 $code
 resume

@@ -18,11 +18,16 @@ state() { grep -o '"state": "[a-z]*"' steps.run/summary.json | cut -d '"' -f 4; 
 succeeded() { grep -c '"final":"succeeded"' steps.run/journal.jsonl; }
 begun() { [[ $(cat seen 2>/dev/null | wc -l) -ge $1 ]]; }
 
-# ticking_steps COUNT TICKS NAP: steps.txt with steps that write into `seen` as long as they live.
+# ticking_steps COUNT TICKS NAP: steps.txt with steps that write into `seen` as long as they live. The last quarter goes on
+# until the file `go` is there, so that a run is not over before a test has done to it what it wants.
 ticking_steps() {
   local i
   cat >step.sh <<END
-for ((k = 0; k < $2; k++)); do echo "\$1 \$\$.\$HOSTNAME \$(date +%s%N)" >>$PWD/seen; sleep $3; done
+for ((k = 0; k < $2 || (\$1 > $1 * 3 / 4 && k < 100000); k++)); do
+  ((k < $2)) || [[ ! -e $PWD/go ]] || break
+  echo "\$1 \$\$.\$HOSTNAME \$(date +%s%N)" >>$PWD/seen
+  sleep $3
+done
 END
   for ((i = 1; i <= $1; i++)); do echo "bash $PWD/step.sh $i"; done >steps.txt
 }

@@ -38,8 +38,8 @@ refuses "a job with no GPU on a node that has some: none can be opened" "no slot
 # Without a driver only the names 0,1 are known, and they are right.
 it "the second job on a node sees 0,1, which are devices 2 and 3"
 touch held
-"$slurm" run sbatch -w h1 --gres=gpu:2 --wrap "while [ -e $scratch/held ]; do sleep 0.1; done" >/dev/null
-has_started() { [[ $("$slurm" run squeue -h -o %T) == RUNNING ]]; }
-wait_until 20 has_started || fail "a job that runs" "$("$slurm" run squeue)"
+"$slurm" run sbatch -w h1 --gres=gpu:2 --parsable --wrap "while [ -e $scratch/held ]; do sleep 0.1; done" >id
+has_started() { [[ $("$slurm" run squeue -h -o %T -j "$(<id)") == RUNNING ]]; }
+wait_until 60 has_started || fail "a job that runs" "$("$slurm" run squeue)"
 uses "the second job on a node" "h1:2 h1:3" "--nodelist=h1 --ntasks=2 --gres=gpu:2" "$mpirun" "--master-works"
 rm held
