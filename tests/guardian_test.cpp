@@ -115,7 +115,8 @@ TEST(Guardian, holds_its_lock_until_all_has_ended_and_its_last_word_is_said) {
                                [&](Guardian& guardian) {
                                  guardian.set_grace(3);  // for this test to see the lock still held after the kill
                                  guardian.hold(folder.file("lock"), 1);
-                                 guardian.set_last_word(folder.file("word"), "it is gone\n", false);
+                                 guardian.set_last_word(folder.file("word"), "not this\n", false);
+                                 guardian.change_last_word(folder.file("word"), "it is gone\n");
                                });
   const int fd = open(folder.file("lock").c_str(), O_RDWR | O_CLOEXEC);
   const auto is_held = [fd] {

@@ -138,6 +138,23 @@ std::function<bool(double)> waiting(SignalRules rules) {
   };
 }
 
+/// mpirun that has lost a rank kills the master a second later: what its guardian then says should name the cause.
+class LastWord : public Observer {
+ public:
+  LastWord(Guardian& guardian, std::string summary) : guardian_(guardian), summary_(std::move(summary)) {}
+
+  void on_fact(const Fact& fact, const Decisions& /*decisions*/, double /*now*/) override {
+    const auto* lost = std::get_if<WorkerLost>(&fact);
+    if (lost != nullptr) guardian_.change_last_word(summary_, summary_of_a_killed_run(lost->worker));
+  }
+  void on_time(const Decisions& /*decisions*/, double /*now*/) override {}
+  void commit(double /*now*/) override {}
+
+ private:
+  Guardian& guardian_;
+  std::string summary_;
+};
+
 /// What the master holds while it runs.
 class Run {
  public:
@@ -270,7 +287,8 @@ class Run {
       tell(stderr, "{}", text);
       std::fflush(stderr);
     });
-    std::vector<Observer*> observers{&journal, &summary};
+    LastWord last_word(world_.guardian(), directory_.summary());
+    std::vector<Observer*> observers{&journal, &summary, &last_word};
     if (!input_.options.quiet) observers.push_back(&progress);
     Notices notices(scheduler, [&](const char* event) { notify_of(event, scheduler, summary); });
     if (notifier_) observers.push_back(&notices);

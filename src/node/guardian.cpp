@@ -246,6 +246,15 @@ void Guardian::set_last_word(const std::string& file, const std::string& text, b
   }
 }
 
+void Guardian::change_last_word(const std::string& file, const std::string& text) {
+  for (auto& old : table_->words) {
+    if (file != old.file) continue;
+    set_last_word(file, text, old.append);
+    old.file[0] = '\0';
+    return;
+  }
+}
+
 void Guardian::hold(const std::string& lock_file, std::int64_t byte) {
   if (lock_file.size() >= sizeof table_->lock_file) return;
   strcpy(table_->lock_file, lock_file.c_str());

@@ -27,7 +27,7 @@ struct GuardianTable {
     char text[256];
     bool append;
   };
-  static constexpr std::size_t last_words = 2;
+  static constexpr std::size_t last_words = 4;
   std::atomic<std::uint32_t> grace_ms;   ///< from TERM to KILL
   std::atomic<pid_t> rank_pid;           ///< whom it watches
   std::atomic<std::uint32_t> beats;      ///< the rank counts it up as long as it moves; 0: it does not
@@ -65,6 +65,8 @@ class Guardian {
   /// place of what is there). At most GuardianTable::last_words; of a length that the table holds.
   void set_last_word(const std::string& file, const std::string& text, bool append);
   void forget_last_word(const std::string& file);
+  /// The text is replaced where there is one for that file; at no moment there is none.
+  void change_last_word(const std::string& file, const std::string& text);
   /// From now on until the guardian goes it has a shared lock on that byte of the file (an open-file-description lock):
   /// so others can tell that steps of a rank that is gone are still being ended. Once. Returns when it is there, or
   /// cannot be had, or after a second.

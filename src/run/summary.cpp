@@ -411,6 +411,11 @@ std::string summary_of_a_killed_run() {
   return summary_of_a_run_that_broke_off("the master was killed; the journal is whole");
 }
 
+std::string summary_of_a_killed_run(WorkerId lost) {
+  return summary_of_a_run_that_broke_off(
+      fmt::format("rank {} was lost, and then the master was killed; the journal is whole", lost));
+}
+
 std::string summary_of_a_running_run() { return nlohmann::json{{"version", 1}, {"state", "running"}}.dump(2) + "\n"; }
 
 int exit_code(const RunEnd& end) {

@@ -117,6 +117,8 @@ class Summary : public Observer {
 std::string summary_of_a_running_run();
 /// … when it could not even begin, …
 std::string summary_of_a_run_that_broke_off(const std::string& trouble);
+/// What a guardian writes for a master that was killed: after it had lost that rank.
+std::string summary_of_a_killed_run(WorkerId lost);
 /// … and after its master was killed, in at most 250 bytes: written by the guardian.
 std::string summary_of_a_killed_run();
 

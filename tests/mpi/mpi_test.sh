@@ -148,6 +148,10 @@ code=0; wait $pid || code=$?
 wait_until 30 gone "${nap}2" || fail "no sleep left" "$(pgrep -fa "sleep $nap")"
 interrupted() { grep -q '"state": "\(interrupted\|stopped\)"' lost.run/summary.json; }
 wait_until 30 interrupted || fail "a summary.json that does not say finished" "$(cat lost.run/summary.json)"
+# Unless the master was kept from its turn for the whole second that mpirun leaves it.
+if grep -q '^{"gone":' lost.run/journal.jsonl; then
+  expect_match "the cause in summary.json" 'rank 2 was lost|"rank": 2' "$(<lost.run/summary.json)"
+fi
 before=$(grep -o '"end":[0-9]*.*"final":"succeeded"' lost.run/journal.jsonl | cut -d : -f 2 | cut -d , -f 1)
 expect_exit 0 timeout -k 5 60 "${command[@]}" lost.txt --threads 1 --resume
 for i in $before; do expect_equal "runs of step $i, reported before" 1 "$(wc -l <lost.$i)"; done
