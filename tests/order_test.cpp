@@ -18,9 +18,10 @@ TEST(Order, carries_what_a_slot_needs_and_the_outputs_of_its_prerequisites) {
   const auto graph = graph_of(R"({"id":"a","command":"x","creates":["out","/abs"],"cwd":"work"})"
                               "\n"
                               R"({"id":"b","argv":["y","z"],"needs":["a"],"gpus":2,"cpus":3,"timeout":5})");
-  const auto order = make_order(*graph, {1, 4, 0, {0, 1}, {{0, 0}, {1, 0}}}, {});
+  const auto order = make_order(*graph, {1, 4, 0, {0, 1}, {{0, 0}, {1, 0}}, {}, false, 3}, {});
   EXPECT_EQ(order.id, "b");
   EXPECT_EQ(order.attempt, 4U);
+  EXPECT_EQ(order.number, 1U) << "three never began";
   EXPECT_EQ(order.command, std::string("y\0z\0", 4));
   EXPECT_TRUE(order.is_argv);
   EXPECT_TRUE(order.mask_gpus);

@@ -27,7 +27,7 @@ PlannedRank a_rank() {
 AttemptOrder gpu_order(const std::string& command) {
   AttemptOrder order;
   order.step = 16;
-  order.attempt = 2;
+  order.attempt = order.number = 2;
   order.slots = {0};
   order.gpus = {{0, 0}, {0, 1}};
   order.id = "align";
@@ -58,6 +58,14 @@ TEST(Prepare, writes_gpu_marks_out_in_each_form) {
   EXPECT_THAT(prepared(gpu_order("x -Gpu %(GPU)s")).argv, ElementsAre("x", "-Gpu", "2", "3"));
   EXPECT_THAT(prepared(gpu_order("x %(GPU_COMMA)s %(GPU_COLON)s %(GPU_FROM1)s %(GPU_COUNT)s %(GPU_ENV)s")).argv,
               ElementsAre("x", "2,3", "2:3", "3", "4", "2", "6,7"));
+}
+
+TEST(Prepare, tells_a_step_nothing_of_attempts_that_never_began) {
+  auto order = gpu_order("x %(ATTEMPT)s");
+  order.attempt = 5;
+  const auto step = prepared(order);
+  EXPECT_THAT(step.argv, ElementsAre("x", "2"));
+  EXPECT_EQ(variables(step).at("GRADUS_ATTEMPT"), "2");
 }
 
 TEST(Prepare, writes_the_other_marks_out) {

@@ -255,8 +255,8 @@ TEST_F(SlotPoolTest, ends_what_a_step_left_in_a_session_of_its_own) {
   settings_.grace_s = 30;  // for what was killed and has no turn to die
   // Daemons: one that keeps its variables, and one that has shed them and is only known when nothing else runs.
   launch("(setsid sh -c 'echo $$ >" + process + ".tmp; mv " + process + ".tmp " + process +
-         "; exec sleep 60' &) ; (env -i setsid sh -c 'echo $$ >" + process +
-         ".tmp2; mv " + process + ".tmp2 " + process + ".2; exec sleep 60' &) ; while ! test -s " + process + " -a -s " + process + ".2; do :; done");
+         "; exec sleep 60' &) ; (env -i setsid sh -c 'echo $$ >" + process + ".tmp2; mv " + process + ".tmp2 " +
+         process + ".2; exec sleep 60' &) ; while ! test -s " + process + " -a -s " + process + ".2; do :; done");
   EXPECT_TRUE(outcome().succeeded());
   EXPECT_NE(::kill(std::stoi(folder_.read("process")), 0), 0);
   EXPECT_NE(::kill(std::stoi(folder_.read("process.2")), 0), 0);
@@ -264,8 +264,9 @@ TEST_F(SlotPoolTest, ends_what_a_step_left_in_a_session_of_its_own) {
 
 TEST_F(SlotPoolTest, leaves_the_daemons_of_a_step_that_still_runs_alone) {
   const auto process = folder_.file("process");
-  launch("(setsid sh -c 'echo $$ >" + process + ".tmp; mv " + process + ".tmp " + process + "; exec sleep 60' &) ; while ! test -e " + folder_.file("go") +
-             "; do sleep 0.01; done; kill -0 $(cat " + process + ")",
+  launch("(setsid sh -c 'echo $$ >" + process + ".tmp; mv " + process + ".tmp " + process +
+             "; exec sleep 60' &) ; while ! test -e " + folder_.file("go") + "; do sleep 0.01; done; kill -0 $(cat " +
+             process + ")",
          0);
   wait_for_file("process");
   launch("true", 1);

@@ -106,6 +106,22 @@ TEST_F(SummaryTest, tells_how_busy_gpus_were_where_that_is_known) {
   EXPECT_EQ(document()["gpu_use"]["memory_mib"], 2048);
 }
 
+TEST_F(SummaryTest, an_attempt_that_never_began_is_none) {
+  begin("a; b");
+  launch(0, 0);
+  launch(1, 0);
+  AttemptEnded called_back{1, 1, 0, {}};
+  called_back.result.outcome.kind = OutcomeKind::cancelled;
+  summary->on_fact(called_back, {}, 1);
+  ended(0, 1, 1);
+  Decisions again;
+  again.launches.push_back({1, 2, 0, {0}, {}, {}, false, 1});
+  summary->on_time(again, 1);
+  ended(1, 1, 2, {}, StepState::succeeded, 0, 2);
+  EXPECT_EQ(document()["attempts"], 2);
+  EXPECT_EQ(document()["retries"], 0);
+}
+
 TEST_F(SummaryTest, a_run_in_which_all_succeeded_is_finished_and_says_nothing_of_failures) {
   begin("a");
   launch(0, 5);

@@ -20,6 +20,7 @@ namespace gradus {
 struct AttemptOrder {
   std::uint32_t step = 0;     ///< StepIndex of the step; its ordinal is step + 1
   std::uint32_t attempt = 1;  ///< from 1
+  std::uint32_t number = 1;   ///< the same without those that never began: what the step is told
   std::vector<std::uint32_t>
       slots;  ///< indices into the rank's slots, ascending; the first runs the command, the others are held
   /// The GPUs it gets: (index into the rank's slots, index into that slot's gpus), in order.

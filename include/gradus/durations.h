@@ -28,8 +28,9 @@ class DurationModel {
   /// A duration that few steps of the shape exceed: the larger of the longest seen and mean + 3 standard
   /// deviations once there are several; twice the only one before; negative when nothing was seen.
   double cautious_s(std::uint64_t shape) const;
-  /// What a step must be given before a limit: the larger of that and its cost (negative: it has none), since a step that
-  /// is said to be long is not known by short ones of its shape. When nothing is known nothing speaks against a try: 0.
+  /// What a step must be given before a limit: the larger of that and its cost (negative: it has none), since a step
+  /// that is said to be long is not known by short ones of its shape. When nothing is known nothing speaks against a
+  /// try: 0.
   double needed_s(std::uint64_t shape, double cost) const;
   /// Over all shapes; negative when nothing was seen.
   double overall_mean_s() const;

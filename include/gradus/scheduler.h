@@ -65,8 +65,8 @@ struct StopRequested {
   std::string why;  ///< `signal USR1`, `time limit`, …
   int signal = 0;   ///< the signal it came from; 0: none
 };
-/// Somebody may be about to stop the run, or to go on with it: nothing new is started for a while. When no stop comes all
-/// goes on as before.
+/// Somebody may be about to stop the run, or to go on with it: nothing new is started for a while. When no stop comes
+/// all goes on as before.
 struct HoldRequested {
   double seconds = 0;
 };
@@ -85,6 +85,8 @@ struct LaunchAttempt {
   std::vector<WorkerId> with = {};
   /// It is to wait on that slot until the attempt that runs there, and those sent there before it, have ended.
   bool waits = false;
+  /// Earlier attempts that were called back before they began: the step knows nothing of these.
+  std::uint32_t called_back = 0;
 };
 struct KillAttempt {
   StepIndex step = 0;

@@ -261,6 +261,7 @@ void Scheduler::Impl::launch(std::size_t number, WorkerPlace worker, const std::
     slots.occupy(place, slots.all_slots_of(place), step, until);
     decided.with.push_back(slots.worker(place).id);
   }
+  decided.called_back = called_back_before(step);
   live[step] = {attempts[step], worker, chosen, with, false, now, now};
   count_shape(step, 1);
   slots_changed(worker);

@@ -56,6 +56,7 @@ AttemptOrder make_order(const Graph& graph, const LaunchAttempt& launch, const W
   AttemptOrder order;
   order.step = launch.step;
   order.attempt = launch.attempt;
+  order.number = launch.attempt - launch.called_back;
   order.slots = launch.slots;
   order.gpus = launch.gpus;
   order.cpus = options.cpus;

@@ -63,7 +63,8 @@ bool Scheduler::Impl::send_to_wait(std::size_t number, double now, Decisions& ou
                           {slot},
                           gpus_taken(group.demand, slots.worker(worker).shape.slots, std::vector{slot}),
                           {},
-                          true});
+                          true,
+                          called_back_before(step)});
   live[step] = {attempts[step], worker, {slot}, {}, false, now, now, true};
   count_shape(step, 1);
   ready.pop(number);

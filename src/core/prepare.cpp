@@ -77,7 +77,7 @@ class AttemptValues {
       case Mark::gpu_count: return std::to_string(gpus_.size());
       case Mark::gpu_env: return join(tokens(), ",");
       case Mark::step: return std::to_string(order_.step + 1);
-      case Mark::attempt: return std::to_string(order_.attempt);
+      case Mark::attempt: return std::to_string(order_.number);
       case Mark::rank: return std::to_string(rank_.rank);
       case Mark::local_rank: return std::to_string(rank_.local_rank);
       case Mark::thread: return std::to_string(runner_.thread);

@@ -77,7 +77,7 @@ struct Scheduler::Impl {
   bool halted = false;               // on_error stop
   bool more_workers_follow = false;  // nothing is launched before the last of those announced is there
   double finish_deadline = never;
-  double held_until = -never;  // HoldRequested; behind it the next advance() goes on
+  double held_until = -never;          // HoldRequested; behind it the next advance() goes on
   DurationModel durations;             // of attempts that succeeded, by shape of command
   std::vector<std::uint64_t> shapes;   // by step; computed once, since commands are asked about again and again
   std::vector<float> learnt_paths;     // by node, when earlier lives have left durations; else the graph's count
@@ -171,6 +171,10 @@ struct Scheduler::Impl {
   bool keeps_gpu_slots_in_vain() const;
   void give_up_kept();
 
+  std::uint32_t called_back_before(StepIndex step) const {
+    const auto it = tried.find(step);
+    return it == tried.end() ? 0 : it->second.called_back;
+  }
   double observed_s(StepIndex step) const;
   bool may_wait_behind(StepIndex step) const;
   void let_others_wait_behind(StepIndex step, const SlotPlace& place);

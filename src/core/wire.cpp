@@ -144,7 +144,7 @@ void fields(A& a, RunSettings& s) {
 }
 template <class A>
 void fields(A& a, AttemptOrder& o) {
-  a(o.step), a(o.attempt), a(o.slots), a(o.gpus), a(o.cpus), a(o.is_argv), a(o.mask_gpus), a(o.timeout_s);
+  a(o.step), a(o.attempt), a(o.number), a(o.slots), a(o.gpus), a(o.cpus), a(o.is_argv), a(o.mask_gpus), a(o.timeout_s);
   a(o.id), a(o.command), a(o.cwd), a(o.env), a(o.creates), a(o.hosts), a(o.awaited), a(o.is_awaited);
 }
 template <class A>

@@ -87,8 +87,8 @@ class Guardian {
   pid_t pid_ = -1;
 };
 
-/// Seconds for which a rank may be stopped (SIGSTOP) before its steps are ended and it is killed; not where all ranks of
-/// a launcher on this machine are, two at least: that is a pause of the run.
+/// Seconds for which a rank may be stopped (SIGSTOP) before its steps are ended and it is killed; not where all ranks
+/// of a launcher on this machine are, two at least: that is a pause of the run.
 inline constexpr int stopped_rank_s = 5;
 
 /// The guardian's own main (`gradus __guardian`): descriptor 0 is the pipe, 1 the table.

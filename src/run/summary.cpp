@@ -76,6 +76,9 @@ void Summary::on_fact(const Fact& fact, const Decisions& decisions, double now) 
   if (end != nullptr) {
     attempt = {end->step, end->attempt, end->worker, end->result.ended_at - end->result.started_at, end->result.outcome,
                {}};
+    // Called back from a slot: as if it had never been launched.
+    const bool never_began = attempt.seconds <= 0 && attempt.outcome.kind == OutcomeKind::cancelled;
+    if (never_began) --attempts_;
     note_slow(attempt);
     gpu_use_.ended(end->result.usage.gpu, attempt.seconds);
     const auto at = running_.find(end->step);
@@ -128,7 +131,7 @@ void Summary::take(const Decisions& decisions, const Attempt* ended, double now)
   quarantined_.insert(quarantined_.end(), decisions.quarantined.begin(), decisions.quarantined.end());
   for (const auto& launch : decisions.launches) {
     ++attempts_;
-    if (launch.attempt > 1) ++retries_;
+    if (launch.attempt - launch.called_back > 1) ++retries_;
     use_.launched(launch, now);
     gpu_use_.launched(launch);
     running_[launch.step] = {launch.worker, launch.slots.empty() ? 0 : launch.slots.front()};

@@ -207,11 +207,13 @@ it "short steps wait at the slots; what waits behind one that is longer than its
 ranks 3
 # Step 40, which is like the others by its words, lasts until these have run: what waits behind it must go elsewhere.
 for ((i = 1; i <= 120; i++)); do
-  echo "sleep 0.002; until [ $i != 40 ] || [ \$(wc -l <waited) -ge 119 ]; do sleep 0.05; done; echo $i >>waited"
+  echo "sleep 0.002; until [ $i != 40 ] || [ \$(wc -l <waited) -ge 119 ]; do sleep 0.05; done; echo $i >>waited; echo %(ATTEMPT)s >>attempts"
 done >wait.txt
 expect_exit 0 timeout -k 5 100 "${command[@]}" wait.txt --threads 1 --prefetch 0.5s
 expect_equal "steps that ran, each once" "$(seq 120 | paste -sd ' ')" "$(sort -n waited | paste -sd ' ')"
 ((waited = $(grep -c '"waits":true' wait.run/journal.jsonl))) || fail "steps that waited at a slot" 0
 called_back=$(grep -o '"end":[0-9]*,.*"outcome":"cancelled"' wait.run/journal.jsonl | grep -o '^"end":[0-9]*' | cut -d : -f 2 || true)
+expect_equal "what the steps were told of earlier attempts" 1 "$(sort -u attempts)"
+expect_match "summary" " 120 attempts( |$)" "$(grep 'wall time' <<<"$seen")"
 [[ -n $called_back ]] || fail "steps that were called back from behind step 40" "none of $waited that waited"
 expect_no_match "what failed or was lost" '"outcome":"(exit_code|signal)"|"lost"' "$(<wait.run/journal.jsonl)"

@@ -242,7 +242,9 @@ void Referee::judge(const AttemptEnded& fact, const Decisions& decisions, double
           retries > 0 ? quarantined_failures(fact.step) + static_cast<std::uint32_t>(decisions.quarantined.size()) : 0;
       const auto failures = ++failures_[fact.step];
       if (failures > retries && (failed || failures > retries + may_be_forgiven)) spread_failure(fact.step, settling);
-    } else if (may_launch() && !called_back_.contains(fact.step)) {
+    } else if (may_launch() && called_back_.contains(fact.step)) {
+      ++never_began_[fact.step];
+    } else if (may_launch()) {
       count_loss(fact.step, settling);
     }
     leave_slots(fact.step);
@@ -402,6 +404,10 @@ void Referee::judge_launch(const LaunchAttempt& launch) {
   if (live_.contains(step)) return complain(name(step) + " launched although an attempt of it lives");
   if (!needs_met(step)) complain(name(step) + " launched before its prerequisites");
   if (launch.attempt != ++attempts_[step]) complain(name(step) + ": attempts are not numbered 1, 2, 3");
+  const auto known = never_began_.find(step);
+  if (launch.called_back != (known == never_began_.end() ? 0 : known->second)) {
+    complain(name(step) + " is told the wrong number of attempts");
+  }
   const auto retries = graph_->options(step).retries;
   if (failures_[step] > retries + (retries > 0 ? quarantined_failures(step) : 0)) {
     complain(name(step) + " launched without a try left");

@@ -121,7 +121,8 @@ class Referee final : public Observer {
   std::set<std::pair<WorkerId, std::uint32_t>> quarantined_;
   std::map<std::pair<WorkerId, std::uint32_t>, std::uint32_t> failures_in_a_row_;  // by slot, since its last success
   std::set<StepIndex> called_back_;
-  std::set<StepIndex> cut_;  // live on several nodes, of which one is lost
+  std::map<StepIndex, std::uint32_t> never_began_;  // attempts that were called back in time
+  std::set<StepIndex> cut_;                         // live on several nodes, of which one is lost
   std::unordered_map<StepIndex, std::vector<Place>> failed_places_;
   std::map<WorkerId, Worker> workers_;
   StopKind stop_ = StopKind::none;
