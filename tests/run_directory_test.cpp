@@ -73,6 +73,16 @@ TEST_F(RunDirectoryTest, resume_keeps_everything) {
   EXPECT_TRUE(folder.has("a.run/logs/17.2.err"));
 }
 
+TEST_F(RunDirectoryTest, knows_whether_attempts_have_files_of_their_own) {
+  make_earlier_run();
+  EXPECT_TRUE(RunDirectory(folder.file("a.run"), RunMode::resume).has_outputs());
+  const RunDirectory begun_again(folder.file("a.run"), RunMode::restart);
+  EXPECT_FALSE(begun_again.has_outputs());
+  folder.write("a.run/logs/rank-0.1.2.pack", "x");
+  folder.write("a.run/logs/running.0.0.out", "x");
+  EXPECT_FALSE(begun_again.has_outputs());
+}
+
 TEST_F(RunDirectoryTest, resume_of_nothing_starts_afresh) {
   const RunDirectory directory(folder.file("a.run"), RunMode::resume);
   EXPECT_FALSE(folder.has("a.run/journal.jsonl"));

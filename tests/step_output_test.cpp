@@ -91,8 +91,8 @@ class SlotOutputTest : public testing::Test {
   std::string write_and_end(SlotOutput& output, const AttemptOrder& which, const std::string& out,
                             const std::string& err, bool succeeded = true) {
     output.begin(which);
-    append(output.out_fd(), out);
-    append(output.err_fd(), err);
+    if (!out.empty()) append(output.out_fd(), out);
+    if (!err.empty()) append(output.err_fd(), err);
     return output.end(which, succeeded);
   }
   std::string read(const std::string& name) { return folder_.read(name); }
@@ -198,6 +198,28 @@ TEST_F(SlotOutputTest, the_archive_finds_what_was_packed_and_what_has_files_of_i
   EXPECT_THAT(listed, testing::ElementsAre(1, 2, 17));
 }
 
+TEST_F(SlotOutputTest, an_earlier_life_has_no_word_in_what_this_one_has_written) {
+  write_and_end(output(OutputKind::steps), order(0), "old\n", "old\n");
+  write_and_end(*output_, order(0, 2), "old\n", "old\n");
+  write_and_end(output(OutputKind::packed), order(1), "old\n", "");
+  settings_.life = "2.2";
+  settings_.has_earlier_outputs = true;
+  pack_ = std::make_unique<OutputPack>(folder_.file(pack_name(0, settings_.life)));
+  for (const auto kind : {OutputKind::packed, OutputKind::failed, OutputKind::none}) {
+    folder_.write("logs/1.out", "old\n");
+    write_and_end(output(kind), order(0), "", "");
+    write_and_end(*output_, order(1), "", "");
+    OutputArchive archive(folder_.path(), 2, settings_.life);
+    for (const auto stream : {Stream::out, Stream::err}) {
+      EXPECT_FALSE(archive.find(1, 1, stream).has_value()) << static_cast<int>(kind);
+      EXPECT_FALSE(archive.find(2, 1, stream).has_value()) << static_cast<int>(kind);
+    }
+    EXPECT_TRUE(archive.find(1, 2, Stream::out).has_value()) << "that attempt has not begun again";
+  }
+  EXPECT_TRUE(OutputArchive(folder_.path(), 1, "1.2").find(2, 1, Stream::out).has_value());
+  EXPECT_TRUE(OutputArchive(folder_.path(), 1).find(2, 1, Stream::out).has_value()) << "where the life is not known";
+}
+
 TEST_F(SlotOutputTest, the_archive_stops_where_a_pack_is_torn) {
   write_and_end(output(OutputKind::packed), order(0), "whole\n", "");
   write_and_end(*output_, order(1), "cut off in the middle\n", "");
@@ -224,6 +246,21 @@ TEST(LogNames, restart_may_remove_only_what_a_run_has_written) {
                            "gone.", "gone.me", "1.2.3.out", ".out", "1..out", "results.pack"}) {
     EXPECT_FALSE(is_log_name(name)) << name;
   }
+}
+
+TEST(LogNames, of_an_attempts_own_files_tell_which_it_is) {
+  EXPECT_EQ(read_log_name("17.out"), (LogName{17, 1, Stream::out}));
+  EXPECT_EQ(read_log_name("17.2.err"), (LogName{17, 2, Stream::err}));
+  for (const auto* name : {"17.hosts", "running.2.0.out", "rank-0.1700.42.pack", "notes.out", "99999999999.out"}) {
+    EXPECT_EQ(read_log_name(name), std::nullopt) << name;
+  }
+}
+
+TEST(LogNames, tell_whose_pack_it_is) {
+  EXPECT_TRUE(is_pack_of("1700.42", "rank-0.1700.42.pack"));
+  EXPECT_TRUE(is_pack_of("", "rank-0.1700.42.pack"));
+  EXPECT_FALSE(is_pack_of("700.42", "rank-0.1700.42.pack"));
+  EXPECT_FALSE(is_pack_of("1700.42", "running.1700.42.pack"));
 }
 
 TEST(PackLine, is_read_as_it_was_written_and_nothing_else_is) {

@@ -61,6 +61,7 @@ TEST(Wire, gives_back_what_is_exchanged_at_the_start) {
   order.settings.prolog = "module load cuda";
   order.settings.gpu_sampling_s = 2.5;
   order.settings.gpu_samplers = 4;
+  order.settings.has_earlier_outputs = true;
   EXPECT_EQ(read_start_order(to_bytes(order)), order);
   const Invitation invitation{true, true, false, true, "/probe", "token"};
   EXPECT_EQ(read_invitation(to_bytes(invitation)), invitation);

@@ -62,6 +62,8 @@ struct RunSettings {
   bool survive = false;      ///< --survive: the run goes on when a rank is lost
   double lost_after_s = 60;  ///< see core/silence.h
   OutputKind output = OutputKind::steps;
+  /// Files of earlier lives may stand where those of this life's attempts are looked for.
+  bool has_earlier_outputs = false;
   std::uint64_t output_limit = 0;  ///< bytes that each file of a step's output may have; 0: any
   bool bind_cores = true;          ///< --cpu-bind cores: a step may run on the cores of its slots only
   double gpu_sampling_s = 0;       ///< between two looks at the GPUs that steps use; 0: none

@@ -57,6 +57,7 @@ struct LifeRecord {
   std::vector<std::string> command_line{};  ///< as it was given; empty: not known
   std::vector<bool> kept{};                 ///< by step: it succeeded in an earlier life; empty: none has
   double until = 0;                         ///< when what runs is ended, seconds since the epoch; 0: no limit
+  std::string name{};                       ///< RunSettings::life, by which its packs are known; empty: has none
 };
 
 /// Writes the journal; one writer a run directory (its lock sees to that). All calls from one thread.

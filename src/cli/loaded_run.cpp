@@ -36,8 +36,9 @@ LoadedRun::LoadedRun(std::string run_dir) : run_dir_(std::move(run_dir)), journa
 
 AttemptTail LoadedRun::tail() const {
   auto archives = std::make_shared<std::map<std::uint32_t, OutputArchive>>();
-  return [archives, run_dir = run_dir_](std::uint32_t life, std::uint32_t ordinal, std::uint32_t attempt) {
-    return tail_of(archives->try_emplace(life, run_dir, life).first->second, ordinal, attempt);
+  return [archives, this](std::uint32_t life, std::uint32_t ordinal, std::uint32_t attempt) {
+    const auto& name = chronicle().lives()[life - 1].name;
+    return tail_of(archives->try_emplace(life, run_dir_, life, name).first->second, ordinal, attempt);
   };
 }
 

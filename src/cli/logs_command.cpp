@@ -1,13 +1,17 @@
 // gradus logs: what steps have written.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <optional>
+#include <set>
 #include <thread>
+#include <utility>
 
 #include "cli/commands.h"
 #include "cli/look_words.h"
@@ -66,8 +70,28 @@ std::uint64_t print_from(const StoredOutput& output, std::uint64_t from) {
   return from;
 }
 
+/// Of each attempt what show() would print: lives have attempts with the same numbers, and only the latest that started
+/// a step tells of it.
+std::vector<OutputArchive::Listed> outputs_of(const std::string& run, const Chronicle& chronicle) {
+  std::map<std::uint32_t, const AttemptRow*> latest;  // by ordinal
+  for (const auto& row : chronicle.attempts()) latest[row.ordinal] = &row;
+  std::set<std::uint32_t> lives;
+  for (const auto& [ordinal, row] : latest) lives.insert(row->life);
+  std::vector<OutputArchive::Listed> all;
+  for (const auto life : lives) {
+    OutputArchive archive(run, life + 1, chronicle.lives()[life].name);
+    if (archive.is_aside()) continue;  // ordinals meant other steps then
+    for (const auto& one : archive.list()) {
+      const auto at = latest.find(one.ordinal);
+      if (at != latest.end() && at->second->life == life && one.attempt <= at->second->attempt) all.push_back(one);
+    }
+  }
+  std::ranges::sort(all, {}, [](const auto& one) { return std::pair(one.ordinal, one.attempt); });
+  return all;
+}
+
 int list(const std::string& run) {
-  const auto all = OutputArchive(run).list();
+  const auto all = outputs_of(run, JournalTail(run + "/journal.jsonl").chronicle());
   for (const auto& one : all) {
     fmt::print("{:>8}  attempt {}  out {:>10}  err {:>10}\n", one.ordinal, one.attempt, size_text(one.out_size),
                size_text(one.err_size));
@@ -87,7 +111,8 @@ int list(const std::string& run) {
 /// An attempt of a step, in the latest life in which it was started.
 struct FoundStep {
   std::uint32_t ordinal = 0, attempt = 0;
-  std::uint32_t life = 0;              // from 1
+  std::uint32_t life = 0;  // from 1
+  std::string life_name;
   std::uint32_t worker = 0, slot = 0;  // `slot` within the worker
   bool is_running = false;
 };
@@ -122,13 +147,19 @@ std::optional<FoundStep> find_step(const Chronicle& chronicle, const StepName& n
   const auto found = name.latest_in(chronicle);
   if (!found) return std::nullopt;
   const auto& row = chronicle.attempts()[*found];
-  return FoundStep{row.ordinal, row.attempt, row.life + 1,
-                   row.worker,  row.slot,    row.state == AttemptRow::State::running};
+  return FoundStep{row.ordinal,
+                   row.attempt,
+                   row.life + 1,
+                   chronicle.lives()[row.life].name,
+                   row.worker,
+                   row.slot,
+                   row.state == AttemptRow::State::running};
 }
 
 /// The attempt's output now: where it is kept, or where it grows.
 std::optional<StoredOutput> output_now(const std::string& run, const FoundStep& found, Stream stream) {
-  if (auto kept = OutputArchive(run, found.life).find(found.ordinal, found.attempt, stream)) return kept;
+  if (auto kept = OutputArchive(run, found.life, found.life_name).find(found.ordinal, found.attempt, stream))
+    return kept;
   if (!found.is_running) return std::nullopt;
   StoredOutput growing{run + "/" + running_log_name(found.worker, found.slot, stream), 0, 0};
   std::ifstream file(growing.path, std::ios::binary | std::ios::ate);

@@ -110,8 +110,9 @@ unsigned terminal_columns() {
   return ioctl(2, TIOCGWINSZ, &size) == 0 && size.ws_col > 10 ? size.ws_col : 80;
 }
 
-OutputTail tail_in(const std::string& run_dir) {
-  return [archive = std::make_shared<OutputArchive>(run_dir)](StepIndex step, std::uint32_t attempt) {
+/// `life`: the name of the one that runs.
+OutputTail tail_in(const std::string& run_dir, const std::string& life) {
+  return [archive = std::make_shared<OutputArchive>(run_dir, 0, life)](StepIndex step, std::uint32_t attempt) {
     constexpr std::size_t most = 5;
     std::vector<std::string> lines;
     for (const auto stream : {Stream::err, Stream::out}) {
@@ -176,6 +177,7 @@ class Run {
 
   int run() {
     read_earlier_lives();
+    settings_.has_earlier_outputs = directory_.has_outputs();
     SchedulerOptions options;
     options.on_error = input_.options.on_error;
     options.crash_limit = input_.options.crash_limit;
@@ -204,7 +206,8 @@ class Run {
                           command_line(), before_.succeeded_before,
                           options.end_running_at == std::numeric_limits<double>::infinity()
                               ? 0
-                              : epoch_s() + options.end_running_at - monotonic_s()});
+                              : epoch_s() + options.end_running_at - monotonic_s(),
+                          settings_.life});
     } catch (const std::exception& error) {
       try {
         write_atomically(directory_.summary(), summary_of_a_run_that_broke_off(error.what()));
@@ -337,13 +340,15 @@ class Run {
       }
     };
     or_trouble([&] { journal.end_life(end.exit_code, end.counts); });
-    or_trouble([&] { write_atomically(directory_.summary(), summary.json(end, tail_in(directory_.path()))); });
+    or_trouble([&] { write_atomically(directory_.summary(), summary.json(end, tail())); });
     world_.guardian().forget_last_word(directory_.summary());  // the notifier may take its time
-    tell(stdout, "{}{}", summary.text(end, tail_in(directory_.path())), summary.last_line(end, name_of_run()));
+    tell(stdout, "{}{}", summary.text(end, tail()), summary.last_line(end, name_of_run()));
     std::fflush(stdout);
     notify_of_end(summary, end);
     return end.exit_code;
   }
+
+  OutputTail tail() const { return tail_in(directory_.path(), settings_.life); }
 
   /// As the user would type it.
   std::string name_of_run() const { return run_directory(input_.options); }
@@ -375,14 +380,15 @@ class Run {
     now.succeeded_before = before_.kept;
     now.run_dir = directory_.path();
     now.running = true;
-    notifier_->tell(event,
-                    [copy = std::make_shared<Summary>(summary), now] { return copy->json(now, tail_in(now.run_dir)); });
+    notifier_->tell(event, [copy = std::make_shared<Summary>(summary), now, life = settings_.life] {
+      return copy->json(now, tail_in(now.run_dir, life));
+    });
   }
 
   /// A signal that comes while the run waits for the notifier ends the waiting.
   void notify_of_end(const Summary& summary, const Summary::End& end) {
     if (!notifier_) return;
-    notifier_->tell("end", [&] { return summary.json(end, tail_in(end.run_dir)); });
+    notifier_->tell("end", [&] { return summary.json(end, tail()); });
     notifier_->finish([] { return take_stop_request(SignalRules::alone).has_value(); });
   }
 

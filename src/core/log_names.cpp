@@ -42,6 +42,17 @@ std::string log_name(std::uint32_t ordinal, std::uint32_t attempt, Stream stream
   return fmt::format("{}.{}", stem(ordinal, attempt), suffix(stream));
 }
 
+std::optional<LogName> read_log_name(std::string_view name) {
+  LogName read;
+  read.stream = name.ends_with(suffix(Stream::err)) ? Stream::err : Stream::out;
+  if (!is_log_name(name) || !name.ends_with(suffix(read.stream))) return std::nullopt;
+  const char* end = name.data() + name.rfind('.');
+  const auto [dot, error] = std::from_chars(name.data(), end, read.ordinal);
+  if (error != std::errc()) return std::nullopt;  // of a step that runs
+  if (dot != end) std::from_chars(dot + 1, end, read.attempt);
+  return read;
+}
+
 std::string running_log_name(std::uint32_t rank, std::uint32_t slot, Stream stream) {
   return fmt::format("logs/running.{}.{}.{}", rank, slot, suffix(stream));
 }
@@ -55,6 +66,10 @@ bool is_pack_name(std::string_view name) {
   name.remove_prefix(5);
   name.remove_suffix(5);
   return are_numbers(name, 3, 3);  // a life has two
+}
+
+bool is_pack_of(std::string_view life, std::string_view name) {
+  return is_pack_name(name) && (life.empty() || name.ends_with(fmt::format(".{}.pack", life)));
 }
 
 std::string host_file_name(std::uint32_t ordinal, std::uint32_t attempt) {

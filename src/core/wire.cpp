@@ -139,7 +139,8 @@ void fields(A& a, PlannedRank& r) {
 template <class A>
 void fields(A& a, RunSettings& s) {
   a(s.run_dir), a(s.life), a(s.shell), a(s.prolog), a(s.gpu_mask), a(s.hide_gpus), a(s.grace_s), a(s.survive),
-      a(s.lost_after_s), a(s.output_limit), a(s.bind_cores), a(s.gpu_sampling_s), a(s.gpu_samplers);
+      a(s.lost_after_s), a(s.output_limit), a(s.bind_cores), a(s.gpu_sampling_s), a(s.gpu_samplers),
+      a(s.has_earlier_outputs);
   small_enum(a, s.output, OutputKind::none);
 }
 template <class A>

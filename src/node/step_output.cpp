@@ -148,8 +148,16 @@ void SlotOutput::open_both(const std::string& out, const std::string& err) {
   if (error != 0) trouble_ = fmt::format("its output is lost: open {}: {}", *failed, strerrordesc_np(error));
 }
 
+/// Else what an attempt of an earlier life has left in its own files would be taken for this one's.
+void SlotOutput::forget_earlier(const AttemptOrder& order) const {
+  for (const auto stream : {Stream::out, Stream::err}) {
+    unlink(path(log_name(order.step + 1, order.attempt, stream)).c_str());
+  }
+}
+
 void SlotOutput::begin(const AttemptOrder& order) {
   trouble_.clear();
+  if (settings_.has_earlier_outputs) forget_earlier(order);
   switch (settings_.output) {
     case OutputKind::none: return;
     case OutputKind::steps:

@@ -79,6 +79,7 @@ class SlotOutput {
  private:
   bool is_shared() const { return settings_.output == OutputKind::packed || settings_.output == OutputKind::failed; }
   std::string path(const std::string& name) const { return settings_.run_dir + "/" + name; }
+  void forget_earlier(const AttemptOrder& order) const;
   void open_both(const std::string& out, const std::string& err);
   std::string keep_own_files(const AttemptOrder& order);
   std::string put_away(const AttemptOrder& order, bool succeeded);

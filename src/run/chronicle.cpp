@@ -66,6 +66,7 @@ void Chronicle::on(const LifeBegins& record) {
   succeeded_ = failed_ = skipped_ = 0;
   auto& life = lives_.emplace_back();
   life.begin = life.last = record.t;
+  life.name = record.name;
   life.gradus = record.gradus;
   life.steps_file = record.steps_file;
   life.host = record.host;

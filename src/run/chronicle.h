@@ -51,7 +51,8 @@ struct WidePlace {
 
 struct LifeStory {
   double begin = 0;
-  double last = 0;  ///< of its latest record
+  double last = 0;   ///< of its latest record
+  std::string name;  ///< stands in the names of its packs (core/log_names.h); empty: not known
   std::string gradus, steps_file, host;
   std::int64_t pid = 0;
   std::vector<std::string> argv;

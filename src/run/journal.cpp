@@ -261,10 +261,11 @@ Journal::~Journal() = default;
 void Journal::begin_life(const LifeRecord& life) {
   const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   impl_->line(
-      R"({{"life":{},"t":{:.3f},"at":"{:%FT%TZ}","gradus":{},"steps":{},"count":{},"host":{},"pid":{},"argv":{}{}}})",
+      R"({{"life":{},"t":{:.3f},"at":"{:%FT%TZ}","gradus":{},"steps":{},"count":{},"host":{},"pid":{},"argv":{}{}{}}})",
       journal_version, epoch_s(), fmt::gmtime(now), json_string(life.program_version), json_string(life.steps_file),
       life.step_count, json_string(life.host), life.pid, json_texts(life.command_line),
-      life.until > 0 ? fmt::format(R"(,"until":{:.3f})", life.until) : "");
+      life.until > 0 ? fmt::format(R"(,"until":{:.3f})", life.until) : "",
+      life.name.empty() ? "" : R"(,"name":)" + json_string(life.name));
   impl_->record_kept(life.kept);
   impl_->write_all();
   impl_->sync();

@@ -218,6 +218,7 @@ struct JournalRecords::Parser {
     if (key == "pid") life.pid = value.get_int64();
     if (key == "argv") read_texts(value.get_array(), life.argv);
     if (key == "until") life.until = value.get_double();
+    if (key == "name") life.name = value.get_string();
   }
 
   void give(Kind kind, RecordSink& sink) {

@@ -24,7 +24,8 @@ struct LifeBegins {
   std::uint32_t step_count = 0;
   std::int64_t pid = 0;
   std::vector<std::string> argv;
-  double until = 0;  ///< when what runs is ended; 0: no limit
+  double until = 0;       ///< when what runs is ended; 0: no limit
+  std::string_view name;  ///< unlike that of any other life; empty: an older program began it
 };
 /// Steps that need not run in this life: they succeeded in an earlier one.
 struct StepsKept {

@@ -3,7 +3,6 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <charconv>
 #include <deque>
 #include <filesystem>
 #include <fstream>
@@ -28,8 +27,8 @@ std::uint64_t size_of(const std::string& path) {
 }  // namespace
 
 /// Put aside were the logs of all lives up to the folder's, less those that were put aside before.
-OutputArchive::OutputArchive(std::string run_dir, std::uint32_t life)
-    : run_dir_(std::move(run_dir)), logs_(run_dir_ + "/" + std::string(logs_folder)) {
+OutputArchive::OutputArchive(std::string run_dir, std::uint32_t life, std::string name)
+    : run_dir_(std::move(run_dir)), life_name_(std::move(name)), logs_(run_dir_ + "/" + std::string(logs_folder)) {
   std::uint32_t first = 0;
   std::error_code none;
   for (const auto& entry : fs::directory_iterator(run_dir_, none)) {
@@ -66,17 +65,12 @@ std::vector<OutputArchive::Listed> OutputArchive::list() {
   }
   std::error_code none;
   for (const auto& entry : fs::directory_iterator(logs_, none)) {
-    const auto name = entry.path().filename().string();
-    if (!is_log_name(name) || !(name.ends_with(".out") || name.ends_with(".err"))) continue;
-    std::uint32_t ordinal = 0, attempt = 1;
-    const char* end = name.data() + name.size() - 4;
-    const auto [dot, error] = std::from_chars(name.data(), end, ordinal);
-    if (error != std::errc()) continue;  // of a step that runs
-    if (dot != end) std::from_chars(dot + 1, end, attempt);
-    auto& listed = all[place_of(ordinal, attempt)];
-    listed.ordinal = ordinal;
-    listed.attempt = attempt;
-    (name.ends_with(".out") ? listed.out_size : listed.err_size) = size_of(entry.path());
+    const auto name = read_log_name(entry.path().filename().string());
+    if (!name) continue;
+    auto& listed = all[place_of(name->ordinal, name->attempt)];
+    listed.ordinal = name->ordinal;
+    listed.attempt = name->attempt;
+    (name->stream == Stream::out ? listed.out_size : listed.err_size) = size_of(entry.path());
   }
   std::vector<Listed> result;
   for (const auto& [place, listed] : all) {
@@ -92,7 +86,8 @@ void OutputArchive::read_packs() {
   std::vector<std::pair<fs::file_time_type, std::string>> found;
   std::error_code none;
   for (const auto& entry : fs::directory_iterator(logs_, none)) {
-    if (is_pack_name(entry.path().filename().string())) found.emplace_back(entry.last_write_time(none), entry.path());
+    if (is_pack_of(life_name_, entry.path().filename().string()))
+      found.emplace_back(entry.last_write_time(none), entry.path());
   }
   std::sort(found.begin(), found.end());
   for (const auto& [time, path] : found) read_pack(path);

@@ -23,11 +23,16 @@ struct StoredOutput {
 
 class OutputArchive {
  public:
-  /// `life`: of which the attempts are, from 1; 0: the latest.
-  explicit OutputArchive(std::string run_dir, std::uint32_t life = 0);
+  /// `life`: of which the attempts are, from 1; 0: the latest. `name`: that life's; empty where it is not known: then
+  /// what any life has packed is taken for it, the latest first.
+  explicit OutputArchive(std::string run_dir, std::uint32_t life = 0, std::string name = {});
 
-  /// What that attempt wrote, where several lives had one the latest; nothing when it wrote nothing or it is not kept.
+  /// What that attempt wrote; nothing when it wrote nothing or it is not kept. Two files of its own are those of the
+  /// latest life that had such an attempt, whichever was asked for.
   std::optional<StoredOutput> find(std::uint32_t ordinal, std::uint32_t attempt, Stream stream);
+
+  /// Whether a later life has put that life's outputs aside, since it had the steps in another order.
+  bool is_aside() const { return logs_ != run_dir_ + "/" + std::string(logs_folder); }
 
   struct Listed {
     std::uint32_t ordinal = 0, attempt = 1;
@@ -46,7 +51,7 @@ class OutputArchive {
 
   std::string path_of(std::string_view log) const;
 
-  std::string run_dir_;
+  std::string run_dir_, life_name_;
   std::string logs_;  // the folder
   bool has_read_packs_ = false;
   std::vector<std::string> packs_;

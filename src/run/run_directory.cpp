@@ -212,6 +212,14 @@ std::uint32_t RunDirectory::logs_are_aside_until() const {
   return last;
 }
 
+bool RunDirectory::has_outputs() const {
+  std::error_code none;
+  const fs::directory_iterator logs(path_ + "/logs", none);
+  return std::any_of(begin(logs), end(logs), [](const fs::directory_entry& entry) {
+    return read_log_name(entry.path().filename().string()).has_value();
+  });
+}
+
 std::string RunDirectory::put_logs_aside(std::uint32_t lives) const {
   const auto logs = path_ + "/logs";
   auto aside = logs_put_aside(lives);

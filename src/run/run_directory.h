@@ -60,6 +60,8 @@ class RunDirectory {
   /// Puts what `lives` earlier lives have written aside, into a folder of its own (core/log_names.h): files are called
   /// by ordinals, and those of this life would take their places. Returns the folder's name. Throws std::system_error.
   std::string put_logs_aside(std::uint32_t lives) const;
+  /// Whether any attempt has two files of its own in `logs/`.
+  bool has_outputs() const;
   /// The latest life (from 1) of which the logs were put aside; 0: of none.
   std::uint32_t logs_are_aside_until() const;
   /// Keeps a copy of the steps file's text, so that a run can be explained when the file has changed or was standard

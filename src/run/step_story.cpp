@@ -83,7 +83,7 @@ std::vector<std::string> StepStory::tail() const {
   const auto all = attempts();
   if (all.empty()) return {};
   const auto& latest = chronicle_.attempts()[all.back()];
-  OutputArchive archive(run_dir_, latest.life + 1);
+  OutputArchive archive(run_dir_, latest.life + 1, chronicle_.lives()[latest.life].name);
   for (const auto stream : {Stream::err, Stream::out}) {
     const auto output = archive.find(latest.ordinal, latest.attempt, stream);
     if (!output) continue;

@@ -67,6 +67,30 @@ for kind in steps packed; do
   expect_no_file order.run/logs.1
 done
 
+it "what a step wrote in an earlier life is never shown as what it wrote in the latest"
+cat >lives.txt <<'X'
+if test -e new; then test -e silent || echo NEW; exit 2; else echo OLD; exit 1; fi
+X
+for pair in steps:packed packed:packed failed:failed packed:steps steps:none packed:none failed:packed steps:failed; do
+  for how in silent loud; do
+    rm -f new silent
+    expect_exit 1 "$gradus" run lives.txt --threads 2 --restart --output ${pair%:*}
+    expect_exit 0 "$gradus" logs lives.txt 1
+    expect_equal "the first life's, $pair" OLD "$seen"
+    touch new
+    [[ $how == loud ]] || touch silent
+    expect_exit 1 "$gradus" run lives.txt --threads 2 --resume --output ${pair#*:}
+    expected=NEW
+    if [[ $how == silent || $pair == *:none ]]; then expected=; fi
+    all="$("$gradus" logs lives.txt 1 2>/dev/null)/$("$gradus" logs lives.txt 1 --follow)"
+    expect_equal "logs, $pair, $how" "$expected/$expected" "$all"
+    expect_equal "outputs listed, $pair, $how" "${expected:+1}" "$("$gradus" logs lives.txt 2>/dev/null | awk '{print $1}')"
+    everywhere=$("$gradus" status lives.txt --step 1; "$gradus" report lives.txt --json; cat lives.run/summary.json)
+    expect_no_match "of the first life, $pair, $how" "OLD(\"|$'\n')" "$everywhere"
+    [[ -z $expected ]] || expect_match "of the second life, $pair" '"NEW"' "$everywhere"
+  done
+done
+
 it "gradus logs says what is wrong with its arguments"
 expect_exit 2 "$gradus" logs
 expect_exit 2 "$gradus" logs nowhere
