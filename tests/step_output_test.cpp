@@ -67,6 +67,15 @@ TEST(GrowingFile, cuts_what_has_no_line_end_too) {
   EXPECT_LT(folder.read("log").size(), 8000U);
 }
 
+TEST(GrowingFile, keeps_the_end_of_a_long_last_line) {
+  TemporaryFolder folder;
+  GrowingFile file;
+  ASSERT_EQ(file.open(folder.file("log")), 0);
+  append(file.fd(), std::string(50000, '\r') + "all done\n");  // a progress bar
+  file.keep_below(8000);
+  EXPECT_THAT(folder.read("log"), EndsWith("\rall done\n"));
+}
+
 /// One slot's output in a run directory of its own.
 class SlotOutputTest : public testing::Test {
  protected:
@@ -169,6 +178,22 @@ TEST_F(SlotOutputTest, a_pack_that_cannot_be_written_is_said) {
   pack_ = std::make_unique<OutputPack>(folder_.file("nowhere/pack"));
   auto& one = output(OutputKind::packed);
   EXPECT_THAT(write_and_end(one, order(0), "lost\n", ""), HasSubstr("its output is lost"));
+}
+
+TEST_F(SlotOutputTest, where_the_folder_was_removed_it_says_whose_output_is_lost_and_goes_on_when_it_is_back) {
+  for (const auto kind : {OutputKind::packed, OutputKind::failed, OutputKind::steps}) {
+    auto& one = output(kind);
+    EXPECT_EQ(write_and_end(one, order(0), "one\n", "", false), "");
+    one.begin(order(1));
+    append(one.out_fd(), "two\n");
+    std::filesystem::remove_all(folder_.file("logs"));
+    EXPECT_THAT(one.end(order(1), false), HasSubstr("its output is lost")) << static_cast<int>(kind);
+    one.begin(order(2));
+    EXPECT_THAT(one.end(order(2), false), HasSubstr("its output is lost")) << static_cast<int>(kind);
+    mkdir(folder_.file("logs").c_str(), 0755);
+    EXPECT_EQ(write_and_end(one, order(3), "four\n", "", false), "");
+    EXPECT_TRUE(OutputArchive(folder_.path()).find(4, 1, Stream::out).has_value()) << static_cast<int>(kind);
+  }
 }
 
 // ---- and read again ------------------------------------------------------------------------------

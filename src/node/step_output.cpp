@@ -26,7 +26,13 @@ std::string last_part(int fd, std::uint64_t end, std::uint64_t size) {
   const ssize_t got = pread(fd, text.data(), size, static_cast<off_t>(end - size));
   text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
   const auto newline = text.find('\n');
-  return newline == std::string::npos ? text : text.substr(newline + 1);
+  return newline == std::string::npos || newline + 1 == text.size() ? text : text.substr(newline + 1);
+}
+
+/// Of an open file: a step may have removed the folder.
+bool has_a_name(int fd) {
+  struct stat status {};
+  return fstat(fd, &status) != 0 || status.st_nlink > 0;
 }
 
 }  // namespace
@@ -72,6 +78,8 @@ std::uint64_t GrowingFile::size() const {
   return fd_ >= 0 && fstat(fd_, &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
 }
 
+bool GrowingFile::is_there() const { return fd_ >= 0 && has_a_name(fd_); }
+
 OutputPack::~OutputPack() {
   if (fd_ >= 0) ::close(fd_);
 }
@@ -79,13 +87,20 @@ OutputPack::~OutputPack() {
 int OutputPack::append(const AttemptOrder& order, const GrowingFile& out, const GrowingFile& err) {
   if (out.size() == 0 && err.size() == 0) return 0;
   const std::lock_guard lock(mutex_);
-  if (fd_ < 0) fd_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-  if (fd_ < 0) return errno;
+  if (const int error = open_pack(); error != 0) return error;
   const off_t before = lseek(fd_, 0, SEEK_END);
   const int error = append_all(order, out, err);
   // What is not whole would lead a reader astray from there on.
   if (error != 0 && ftruncate(fd_, before) != 0) return errno;
   return error;
+}
+
+/// Again where it was removed.
+int OutputPack::open_pack() {
+  if (fd_ >= 0 && has_a_name(fd_)) return 0;
+  if (fd_ >= 0) ::close(fd_);
+  fd_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  return fd_ >= 0 ? 0 : errno;
 }
 
 int OutputPack::append_all(const AttemptOrder& order, const GrowingFile& out, const GrowingFile& err) {
@@ -166,7 +181,7 @@ void SlotOutput::begin(const AttemptOrder& order) {
     case OutputKind::packed:
     case OutputKind::failed:
       // One pair of files for all steps of the slot: making two for each costs a quarter of the rate.
-      if (out_.fd() >= 0 && err_.fd() >= 0) return;
+      if (out_.is_there() && err_.is_there()) return;
       return open_both(path(running_log_name(rank_, slot_, Stream::out)),
                        path(running_log_name(rank_, slot_, Stream::err)));
   }
@@ -198,7 +213,9 @@ std::string SlotOutput::put_away(const AttemptOrder& order, bool succeeded) {
     const int error = pack_.append(order, out_, err_);
     return error == 0 ? "" : fmt::format("its output is lost: {}: {}", "write into the pack", strerrordesc_np(error));
   }
-  return settings_.output == OutputKind::failed && !succeeded ? keep_own_files(order) : "";
+  if (settings_.output == OutputKind::failed) return succeeded ? "" : keep_own_files(order);
+  const auto is_lost = [](const GrowingFile& file) { return !file.is_there() && file.size() > 0; };
+  return is_lost(out_) || is_lost(err_) ? "its output is lost: its files were removed while it ran" : "";
 }
 
 /// The files that the slot has used for it become its own; the slot's next attempt gets fresh ones.

@@ -30,6 +30,8 @@ class GrowingFile {
   /// Empties it for the next attempt.
   void clear();
   std::uint64_t size() const;  ///< bytes
+  /// False also when it was removed: nobody will ever read what is written to it.
+  bool is_there() const;
   /// Looks at the size; `limit` in bytes, 0: none. Not while another thread is in it.
   void keep_below(std::uint64_t limit);
   std::uint64_t left_out() const { return left_out_; }  ///< bytes
@@ -51,6 +53,7 @@ class OutputPack {
   int append(const AttemptOrder& order, const GrowingFile& out, const GrowingFile& err);
 
  private:
+  int open_pack();
   int append_all(const AttemptOrder& order, const GrowingFile& out, const GrowingFile& err);
 
   std::string path_;

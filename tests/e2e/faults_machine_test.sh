@@ -126,6 +126,12 @@ expect_exit 1 "${run[@]}" steps.txt --run-dir logs.run --threads 1
 expect_match "summary" "steps succeeded with a remark; .*its output is lost: open .*logs/11.(out|err): Not a directory" "$seen"
 expect_match "summary" "step 31 on .*exit code 3: its output is lost" "$seen"
 expect_equal "succeeded" 30 "$(succeeded logs.run | wc -l)"
+printf 'echo one\nrm -rf %s; echo two\necho three\necho four; exit 4\n' "$scratch/removed.run/logs" >removed.txt
+for kind in packed failed steps; do
+  expect_exit 1 "${run[@]}" removed.txt --threads 2 --output $kind --restart
+  expect_match "summary, $kind" "steps? succeeded with a remark; .*its output is lost" "$seen"
+  expect_match "summary, $kind" "step 4 on .*exit code 4: its output is lost" "$seen"
+done
 seen_fault "the logs folder is gone or cannot be written" "outcomes are known; the summary says whose output is lost"
 
 if ((can_mount)); then
