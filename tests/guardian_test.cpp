@@ -111,6 +111,7 @@ TEST(Guardian, is_not_ended_by_signals_to_the_ranks_process_group) {
 TEST(Guardian, holds_its_lock_until_all_has_ended_and_its_last_word_is_said) {
   const TemporaryFolder folder;
   folder.write("lock", "");
+  folder.write("word", "a longer word that stood there before\n");
   const auto rank = start_rank(folder, "trap '' TERM; (trap '' TERM; sleep 60) & echo $! > $0.tmp; mv $0.tmp $0; wait",
                                [&](Guardian& guardian) {
                                  guardian.set_grace(3);  // for this test to see the lock still held after the kill

@@ -205,5 +205,23 @@ TEST_F(RunDirectoryTest, an_atomic_write_that_fails_says_the_path_and_keeps_the_
   EXPECT_EQ(folder.read("summary.json"), "old");
 }
 
+TEST_F(RunDirectoryTest, an_atomic_write_begins_anew_where_one_was_cut_off_and_leaves_nothing_when_it_fails) {
+  folder.write("other", "not ours");
+  fs::create_symlink(folder.file("other"), folder.file("steps.txt.new"));
+  write_atomically(folder.file("steps.txt"), "true\n", 0444);
+  EXPECT_EQ(folder.read("steps.txt"), "true\n");
+  EXPECT_EQ(folder.read("other"), "not ours");
+  fs::create_directory(folder.file("in the way"));
+  EXPECT_THROW(write_atomically(folder.file("in the way"), "true\n", 0444), std::system_error);
+  EXPECT_FALSE(folder.has("in the way.new"));
+}
+
+TEST_F(RunDirectoryTest, a_write_in_place_leaves_nothing_of_what_stood_there) {
+  folder.write("summary.json", "old and long");
+  write_in_place(folder.file("summary.json"), "new");
+  EXPECT_EQ(folder.read("summary.json"), "new");
+  EXPECT_THROW(write_in_place(folder.file("nowhere"), "new"), std::system_error);
+}
+
 }  // namespace
 }  // namespace gradus

@@ -209,11 +209,20 @@ class Run {
                               : epoch_s() + options.end_running_at - monotonic_s(),
                           settings_.life});
     } catch (const std::exception& error) {
-      try {
-        write_atomically(directory_.summary(), summary_of_a_run_that_broke_off(error.what()));
-      } catch (const std::exception&) {  // the first trouble is the one to tell
-      }
+      say_in_the_summary_that_it_broke_off(error.what());
       throw;
+    }
+  }
+
+  void say_in_the_summary_that_it_broke_off(const std::string& why) const {
+    const auto text = summary_of_a_run_that_broke_off(why);
+    try {
+      write_atomically(directory_.summary(), text);
+    } catch (const std::exception&) {  // the first trouble is the one to tell
+      try {
+        write_in_place(directory_.summary(), text);
+      } catch (const std::exception&) {
+      }
     }
   }
 
@@ -340,7 +349,14 @@ class Run {
       }
     };
     or_trouble([&] { journal.end_life(end.exit_code, end.counts); });
-    or_trouble([&] { write_atomically(directory_.summary(), summary.json(end, tail())); });
+    or_trouble([&] {
+      try {
+        write_atomically(directory_.summary(), summary.json(end, tail()));
+      } catch (const std::exception& error) {
+        say_in_the_summary_that_it_broke_off(end.trouble.empty() ? error.what() : end.trouble);
+        throw;
+      }
+    });
     world_.guardian().forget_last_word(directory_.summary());  // the notifier may take its time
     tell(stdout, "{}{}", summary.text(end, tail()), summary.last_line(end, name_of_run()));
     std::fflush(stdout);

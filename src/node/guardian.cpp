@@ -173,9 +173,12 @@ constexpr char all_is_well = 'q', take_the_lock = 'l';  // what a rank says thro
 void say_last_words(const GuardianTable& table) {
   for (const auto& word : table.words) {
     if (word.file[0] == '\0') continue;
-    const int fd = open(word.file, O_WRONLY | O_CREAT | O_CLOEXEC | (word.append ? O_APPEND : O_TRUNC), 0644);
+    // Cut when it is written: on a full disk there would be no room any more for what stood there.
+    const int fd = open(word.file, O_WRONLY | O_CREAT | O_CLOEXEC | (word.append ? O_APPEND : 0), 0644);
     if (fd < 0) continue;
-    [[maybe_unused]] const auto written = write(fd, word.text, strlen(word.text));
+    const auto written = write(fd, word.text, strlen(word.text));
+    if (!word.append && written > 0) [[maybe_unused]]
+      const auto cut = ftruncate(fd, written);
     close(fd);
   }
 }

@@ -260,14 +260,26 @@ std::string kept_steps(const std::string& run_dir) {
 
 void write_atomically(const std::string& path, const std::string& text, unsigned mode) {
   const auto temporary = path + ".new";
-  {
-    const Descriptor file(open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
+  // One that was cut off may have left it, and with such a mode that its owner cannot write to it.
+  unlink(temporary.c_str());
+  try {
+    const Descriptor file(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
     if (file.get() < 0) machine_refuses("open " + temporary);
     write_all(file.get(), text, temporary);
     // Without this, some file systems show an empty file under the new name after a power cut.
     if (fsync(file.get()) != 0 && errno != EINVAL) machine_refuses("fsync " + temporary);
+    if (rename(temporary.c_str(), path.c_str()) != 0) machine_refuses("rename " + temporary);
+  } catch (...) {
+    unlink(temporary.c_str());
+    throw;
   }
-  if (rename(temporary.c_str(), path.c_str()) != 0) machine_refuses("rename " + temporary);
+}
+
+void write_in_place(const std::string& path, const std::string& text) {
+  const Descriptor file(open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (file.get() < 0) machine_refuses("open " + path);
+  write_all(file.get(), text, path);
+  if (ftruncate(file.get(), static_cast<off_t>(text.size())) != 0) machine_refuses("cut " + path);
 }
 
 Descriptor::~Descriptor() {

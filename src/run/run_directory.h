@@ -93,5 +93,7 @@ std::string kept_steps(const std::string& run_dir);
 
 /// Writes `text` to `path` so that a reader sees the old or the new content, never a part.
 void write_atomically(const std::string& path, const std::string& text, unsigned mode = 0644);
+/// The same where the disk is full, for a small file that is there: it has its place. A reader may see a part of it.
+void write_in_place(const std::string& path, const std::string& text);
 
 }  // namespace gradus

@@ -52,6 +52,18 @@ if ((can_mount)); then
   seen_fault "the journal's disk is full" "nothing new starts, running steps end, exit code 3; \`--resume\` ran the rest once"
 fi
 
+if ((can_mount)); then
+  it "a disk full of what steps write: the summary does not say running"
+  mkdir small
+  mount -t tmpfs -o size=300k tmpfs small
+  at_exit "umount -l '$scratch/small'"
+  for ((i = 0; i < 40; i++)); do echo "head -c 20000 /dev/zero | tr '\\0' x"; done >big.txt
+  expect_exit 3 "${run[@]}" big.txt --run-dir small/run --threads 3
+  expect_match "message" "No space left on device" "$seen"
+  expect_match "summary.json" '"state": "interrupted"' "$(<small/run/summary.json)"
+  expect_equal "files of writes that failed" "" "$(find small -name '*.new')"
+fi
+
 it "a journal that cannot be written any more: 3, --resume goes on"
 for way in "broken:10 Input/output error" "readonly:10 Read-only file system"; do
   steps_file 300
@@ -199,6 +211,15 @@ if [[ $EUID == 0 ]] && as_nobody --nproc=1000 true 2>/dev/null; then
   ((code == 3 || code == 1 || code == 126)) || fail "an exit code that tells" $code
   cd ..
   seen_fault "no process or thread can be made (\`ulimit -u\`)" "starts are tried again for 20 s; too few for gradus itself: exit code 3 with the reason"
+
+  it "a read-only steps file, and a run that was cut off while it kept a copy: the next one goes on"
+  cd nobody
+  mkdir -p steps.run
+  echo true >steps.run/steps.txt.new
+  chmod 444 steps.txt steps.run/steps.txt.new
+  chown -R 65534 steps.run
+  expect_exit 0 as_nobody --nofile=1024 timeout -k 5 60 ./gradus run --quiet steps.txt --threads 5 --restart
+  cd ..
 elif [[ ${CI:-} == true ]]; then
   cannot_run_here "limits on processes need another user (setpriv, prlimit)"
 fi
