@@ -1,6 +1,7 @@
 #include "run/run_directory.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -57,7 +58,7 @@ TEST_F(RunDirectoryTest, is_made_with_its_logs_and_all_folders_above_and_nobody_
   struct stat status {};
   ASSERT_EQ(stat(directory.path().c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 022, 0U);
-  EXPECT_EQ(directory.warning(), "");
+  EXPECT_THAT(directory.warnings(), testing::IsEmpty());
 }
 
 TEST_F(RunDirectoryTest, an_earlier_run_is_refused_and_both_ways_on_are_named) {
@@ -141,6 +142,18 @@ TEST_F(RunDirectoryTest, a_folder_with_other_things_is_left_alone_in_every_mode)
 TEST_F(RunDirectoryTest, an_empty_folder_is_taken) {
   fs::create_directory(folder.file("a.run"));
   EXPECT_EQ(refusal(RunMode::fresh), "");
+}
+
+TEST_F(RunDirectoryTest, one_to_which_others_can_write_is_closed_to_them_and_that_is_said) {
+  for (const auto* open : {"a.run", "a.run/logs"}) {
+    RunDirectory(folder.file("a.run"), RunMode::fresh);
+    fs::permissions(folder.file(open), fs::perms(0777));
+    const RunDirectory directory(folder.file("a.run"), RunMode::fresh);
+    EXPECT_THAT(directory.warnings(),
+                testing::ElementsAre(fmt::format("others could write to {}: now you alone can", folder.file(open))));
+    EXPECT_EQ(fs::status(folder.file(open)).permissions(), fs::perms(0755));
+  }
+  EXPECT_THAT(RunDirectory(folder.file("a.run"), RunMode::fresh).warnings(), testing::IsEmpty());
 }
 
 TEST_F(RunDirectoryTest, a_run_killed_before_its_first_record_may_be_begun_again) {

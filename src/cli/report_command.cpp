@@ -1,4 +1,5 @@
 // gradus report and gradus trace: a run as one page, and as a trace for Perfetto.
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -84,7 +85,8 @@ class Output {
       path_ = std::filesystem::canonical(path_).string();
     }
     part_ = fmt::format("{}.{}.part", path_, getpid());
-    file_.reset(std::fopen(part_.c_str(), "wxe"));
+    const int fd = open(part_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    file_.reset(fd >= 0 ? fdopen(fd, "w") : nullptr);
     if (!file_) refused();
   }
   ~Output() {

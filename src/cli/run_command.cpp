@@ -167,7 +167,7 @@ class Run {
         words_(std::move(words)),
         directory_(run_directory(input_.options), mode_of(input_.options), waiting(world.signal_rules())),
         settings_(settings_of(input_.options, plan_, directory_.path())) {
-    if (!directory_.warning().empty()) say(directory_.warning());
+    for (const auto& warning : directory_.warnings()) say(warning);
     choose_output();
     start_notifier();
   }
@@ -226,14 +226,15 @@ class Run {
     }
   }
 
-  /// Others can read the copy if they could read the file; what came by standard input they cannot.
+  /// Others can read the copy if they could read the file, but never write to it; what came by standard input they
+  /// cannot.
   void keep_steps() {
     constexpr const char* endings[] = {".txt", ".jsonl", ".json"};
     const auto& name = input_.options.steps;
     struct stat status {};
     const bool is_file = name != "-" && stat(name.c_str(), &status) == 0;
     directory_.keep_steps(*input_.text, endings[static_cast<int>(steps_format(name))],
-                          is_file ? status.st_mode & 0777U : 0600U);
+                          is_file ? status.st_mode & 0755U : 0600U);
     input_.text.reset();
   }
 

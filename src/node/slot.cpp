@@ -73,7 +73,8 @@ class HostFile {
   HostFile(const AttemptOrder& order, const std::string& run_dir) {
     if (order.hosts.empty()) return;
     path_ = run_dir + "/" + host_file_name(order.step + 1, order.attempt);
-    FILE* file = fopen(path_.c_str(), "we");
+    const int fd = open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    FILE* file = fd >= 0 ? fdopen(fd, "w") : nullptr;
     if (file == nullptr) {
       error_ = errno;
       return;

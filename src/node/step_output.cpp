@@ -45,7 +45,7 @@ int GrowingFile::open(const std::string& path) {
   left_out_ = 0;
   // Not O_TRUNC alone: an attempt of a life that was just killed may still write to what stands there.
   unlink(path.c_str());
-  fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
+  fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644);
   return fd_ >= 0 ? 0 : errno;
 }
 
@@ -99,7 +99,7 @@ int OutputPack::append(const AttemptOrder& order, const GrowingFile& out, const 
 int OutputPack::open_pack() {
   if (fd_ >= 0 && has_a_name(fd_)) return 0;
   if (fd_ >= 0) ::close(fd_);
-  fd_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  fd_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   return fd_ >= 0 ? 0 : errno;
 }
 

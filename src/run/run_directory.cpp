@@ -107,6 +107,18 @@ RunDirectory::RunDirectory(const std::string& path, RunMode mode, const std::fun
   await_guardians(goes_on_waiting);
   if (mode == RunMode::restart && is_there(journal())) forget_earlier_run();
   make_folder(path_ + "/logs");
+  for (const auto& folder : {path_, path_ + "/logs"}) close_to_others(folder);
+}
+
+/// One that was there before us may be open to others. One that is another's (we are root) is left as it is.
+void RunDirectory::close_to_others(const std::string& folder) {
+  struct stat status {};
+  constexpr mode_t others = S_IWGRP | S_IWOTH;
+  if (lstat(folder.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) return;
+  if (status.st_uid != geteuid() || (status.st_mode & others) == 0) return;
+  const bool is_closed = chmod(folder.c_str(), status.st_mode & 07777U & ~others) == 0;
+  warnings_.push_back(is_closed ? fmt::format("others could write to {}: now you alone can", folder)
+                                : fmt::format("others can write to {} (chmod: {})", folder, strerrordesc_np(errno)));
 }
 
 std::string RunDirectory::absolute(const std::string& path) {
@@ -158,8 +170,8 @@ void RunDirectory::lock() {
       std::getline(holder, who);
       throw RunDirectoryRefused(fmt::format("{} is in use by {}", path_, who.empty() ? "another run" : who));
     }
-    warning_ =
-        fmt::format("{} cannot be locked ({}): make sure that no other run uses it", path_, strerrordesc_np(errno));
+    warnings_.push_back(
+        fmt::format("{} cannot be locked ({}): make sure that no other run uses it", path_, strerrordesc_np(errno)));
   }
   const auto text = fmt::format("{}{} on {} since {}\n", lock_begin, getpid(), host_name(), now_text());
   if (ftruncate(lock_.get(), 0) != 0) machine_refuses("write " + file);

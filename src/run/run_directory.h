@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace gradus {
 
@@ -67,18 +68,20 @@ class RunDirectory {
   /// Keeps a copy of the steps file's text, so that a run can be explained when the file has changed or was standard
   /// input. `ending`: of its name, `.txt` and the like. `mode`: its permission bits. Throws std::system_error.
   void keep_steps(const std::string& text, const std::string& ending, unsigned mode) const;
-  /// Not empty when the file system cannot lock: who else uses it cannot be known.
-  const std::string& warning() const { return warning_; }
+  /// What the user has to know: that the file system cannot lock, and so who else uses it cannot be known; that others
+  /// could write to it until now.
+  const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:
   void refuse_unsafe() const;
   void refuse_earlier_run(RunMode mode) const;
   void lock();
+  void close_to_others(const std::string& folder);
   void await_guardians(const std::function<bool(double)>& goes_on_waiting) const;
   void forget_earlier_run() const;
 
   std::string path_;
-  std::string warning_;
+  std::vector<std::string> warnings_;
   Descriptor lock_;  // whoever holds it open holds the lock
 };
 

@@ -91,6 +91,19 @@ for pair in steps:packed packed:packed failed:failed packed:steps steps:none pac
   done
 done
 
+it "nobody else can write to what a run writes, whatever the umask"
+cat >hosts.jsonl <<X
+{"id":"h","command":"find $scratch/hosts.run -name '*.hosts' -perm /022 | grep . && exit 1; test -e \$GRADUS_HOSTFILE","nodes":1}
+{"id":"s","command":"find $scratch/hosts.run ! -type l -perm /022 | grep . && exit 1; exit 0"}
+X
+chmod 666 hosts.jsonl
+for kind in steps packed failed; do
+  expect_exit 0 sh -c 'umask 000; "$@"' sh "$gradus" run hosts.jsonl --threads 2 --restart --output $kind
+  (umask 000; "$gradus" report hosts.run; "$gradus" trace hosts.run) >/dev/null
+  expect_file hosts.run/report.html
+  expect_equal "what others can write to" "" "$(find hosts.run -perm /022)"
+done
+
 it "gradus logs says what is wrong with its arguments"
 expect_exit 2 "$gradus" logs
 expect_exit 2 "$gradus" logs nowhere
