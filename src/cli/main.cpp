@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -171,6 +172,8 @@ int start(const std::string& name, const Words& words) {
 
 int main(int argc, char** argv) {
   const std::string name = argc > 1 ? argv[1] : "--help";
+  // Beyond `ulimit -f` a write is to fail as on a full disk: the default would end us without a word.
+  std::signal(SIGXFSZ, SIG_IGN);
   if (name == "__guardian") return gradus::guardian_main();
   if (name == "__probe-gpus") return gradus::gpu_probe_main();
   if (name == "__read-gpus") return gradus::nvml_main(argc - 2, argv + 2);

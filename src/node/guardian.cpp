@@ -191,7 +191,9 @@ Guardian::Guardian() {
     throw std::logic_error("the main() of a program that makes a Guardian has to call guardian_main() for __guardian");
   }
   const int table_fd = memfd_create("gradus-guardian", MFD_CLOEXEC);
-  if (table_fd < 0 || ftruncate(table_fd, sizeof(GuardianTable)) != 0) refuse("guardian: shared memory");
+  if (table_fd < 0 || ftruncate(table_fd, sizeof(GuardianTable)) != 0) {
+    refuse(errno == EFBIG ? "guardian: shared memory: ulimit -f is too low" : "guardian: shared memory");
+  }
   table_ = map_table(table_fd);
   if (table_ == nullptr) refuse("guardian: mmap");
   table_->grace_ms = 2000;

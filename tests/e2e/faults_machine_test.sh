@@ -176,6 +176,22 @@ done
 expect_equal "exit code with 48 descriptors" 0 "$code"
 seen_fault "\`ulimit -n\` from 4 to 48" "an error in words before anything starts, or (from 48 on for 8 slots) the whole run"
 
+it "a limit on the size of files (ulimit -f) is told like a full disk, and steps have it as usual"
+steps_file 900
+run_dir=large.run mend=
+# shellcheck disable=SC2016
+ends_with_3_and_goes_on 900 bash -c 'ulimit -f 150; exec "$@"' bash "${run[@]}" $steps --run-dir $run_dir --threads 3 --output none
+expect_match "message" "write .*journal.jsonl: File too large" "$first"
+expect_equal "summary.json of the first life" '"state": "interrupted"' "$first_state"
+echo "exec head -c 2000000 /dev/zero >$scratch/zeros" >zeros.txt
+# shellcheck disable=SC2016
+expect_exit 1 bash -c 'ulimit -f 150; exec "$@"' bash "${run[@]}" zeros.txt
+expect_match "the step's end" "SIGXFSZ" "$seen"
+# shellcheck disable=SC2016
+expect_exit 3 bash -c 'ulimit -f 8; exec "$@"' bash "$gradus" status zeros.txt
+expect_match "message" "ulimit -f is too low: File too large" "$seen"
+seen_fault "files reach their limit (\`ulimit -f\`)" "as on a full disk: nothing new starts, running steps end, exit code 3; \`--resume\` ran the rest once"
+
 most=100000
 (ulimit -n $((most + 10000))) 2>/dev/null || most=$(($(ulimit -Hn) - 50))
 it "$most inherited descriptors are no trouble, and steps have none of them"
