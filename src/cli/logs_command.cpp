@@ -21,6 +21,7 @@
 #include "core/step_keys.h"
 #include "node/tell.h"
 #include "run/explanation.h"
+#include "run/followed_output.h"
 #include "run/journal_tail.h"
 #include "run/output_archive.h"
 
@@ -54,20 +55,12 @@ int refuse(const std::string& what) {
   return 2;
 }
 
-/// Prints `output` from its byte `from` on; returns how far it came.
-std::uint64_t print_from(const StoredOutput& output, std::uint64_t from) {
-  std::ifstream file(output.path, std::ios::binary);
-  file.seekg(static_cast<std::streamoff>(output.offset + from));
-  char part[65536];
-  while (file && from < output.size) {
-    file.read(part, static_cast<std::streamsize>(std::min<std::uint64_t>(sizeof part, output.size - from)));
-    const auto got = static_cast<std::size_t>(file.gcount());
-    std::fwrite(part, 1, got, stdout);
-    from += got;
-    if (got == 0) break;
-  }
+/// Prints what is new in it.
+void print(FollowedOutput& followed, const StoredOutput& now) {
+  const bool was_cut =
+      followed.read(now, [](std::string_view part) { std::fwrite(part.data(), 1, part.size(), stdout); });
   std::fflush(stdout);
-  return from;
+  if (was_cut) tell(stderr, "gradus: --output-limit has cut this output: some of it may stand here twice\n");
 }
 
 /// Of each attempt what show() would print: lives have attempts with the same numbers, and only the latest that started
@@ -170,17 +163,16 @@ std::optional<StoredOutput> output_now(const std::string& run, const FoundStep& 
 
 /// Both streams as they grow, unless one was asked for.
 int follow(const Wanted& wanted, const StepName& name, const std::string& run, JournalTail& journal, FoundStep found) {
-  std::uint64_t shown_out = 0, shown_err = 0;
-  const auto show_more = [&](Stream stream, std::uint64_t& shown) {
-    const auto output = output_now(run, found, stream);
-    if (output && output->size > shown) shown = print_from(*output, shown);
+  FollowedOutput out, err;
+  const auto show_more = [&](Stream stream, FollowedOutput& followed) {
+    if (const auto output = output_now(run, found, stream)) print(followed, *output);
   };
   for (;;) {
     const bool was_running = found.is_running;
     const auto pulse = pulse_of(run, journal);  // an attempt of a run that was killed is never recorded as ended
     const bool goes_on = pulse == RunPulse::runs || pulse == RunPulse::unknown;
-    if (wanted.out) show_more(Stream::out, shown_out);
-    if (wanted.err) show_more(Stream::err, shown_err);
+    if (wanted.out) show_more(Stream::out, out);
+    if (wanted.err) show_more(Stream::err, err);
     if (!was_running || !goes_on) return 0;
     std::this_thread::sleep_for(std::chrono::milliseconds(300));
     journal.read();
@@ -208,7 +200,8 @@ int show(const Wanted& wanted, const std::string& run) {
     if (!(stream == Stream::out ? wanted.out : wanted.err)) continue;
     const auto output = output_now(run, *found, stream);
     if (!output || output->size == 0) continue;
-    print_from(*output, 0);
+    FollowedOutput whole;
+    print(whole, *output);
     any = true;
   }
   if (!any)

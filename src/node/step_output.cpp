@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <string_view>
 
+#include "core/left_out.h"
 #include "core/output_pack.h"
 #include "core/size_text.h"
 #include "node/patience.h"
@@ -63,8 +64,7 @@ void GrowingFile::keep_below(std::uint64_t limit) {
   const auto tail = last_part(fd_, size, std::min(limit / 4, most_kept_of_the_end));
   if (ftruncate(fd_, static_cast<off_t>(head)) != 0) return;
   left_out_ += size - head - tail.size();
-  const auto text =
-      fmt::format("\n[gradus: about {} bytes of output were left out here, see --output-limit]\n{}", left_out_, tail);
+  const auto text = left_out_line(left_out_) + tail;
   [[maybe_unused]] const auto written = write(fd_, text.data(), text.size());
 }
 

@@ -124,6 +124,23 @@ expect_equal "all of it" "1 2 3 4" "$(grep -v e <<<"$seen" | paste -sd ' ')"
 expect_equal "its standard error" "e2 e3 e4" "$(grep e <<<"$seen" | paste -sd ' ')"
 await_end 60 $run
 
+it "--follow loses nothing that is kept when --output-limit cuts the output meanwhile"
+cat >cut.txt <<'X'
+seq 1 20000; until [ -e shown ]; do sleep 0.1; done; until [ $(stat -c %s cut.run/logs/1.out) -lt 50000 ]; do sleep 0.1; done; echo END
+X
+rm -f shown
+"$gradus" run cut.txt --threads 2 --output steps --output-limit 50k >/dev/null &
+run=$!
+wait_until 20 test -s cut.run/logs/1.out || fail "an output" "$(ls cut.run/logs 2>&1)"
+run_bounded 120 "$gradus" logs cut.run 1 --follow >followed 2>said &
+follower=$!
+wait_until 60 grep -qx 20000 followed || fail "what is kept" "$(tail -3 followed)"
+touch shown
+await_end 120 $follower
+expect_equal "its end" END "$(tail -n 1 followed)"
+expect_match "the line that tells what is missing" "bytes of output were left out here" "$(grep -a gradus followed)"
+await_end 60 $run
+
 it "more than a thousand steps are packed unless asked, which is said"
 seq 1001 | sed 's,.*,echo x,' >many.txt
 expect_exit 0 "$gradus" run many.txt --threads 3
