@@ -196,6 +196,15 @@ TEST_F(SlotOutputTest, where_the_folder_was_removed_it_says_whose_output_is_lost
   }
 }
 
+TEST_F(SlotOutputTest, where_the_pack_was_removed_it_says_so_once) {
+  auto& one = output(OutputKind::packed);
+  write_and_end(one, order(0), "one\n", "");
+  std::filesystem::remove(folder_.file(pack_name(0, settings_.life)));
+  EXPECT_EQ(write_and_end(one, order(1), "two\n", ""),
+            "what steps before it had written is lost: their pack was removed");
+  EXPECT_EQ(write_and_end(one, order(2), "three\n", ""), "");
+}
+
 // ---- and read again ------------------------------------------------------------------------------
 
 TEST_F(SlotOutputTest, the_archive_finds_what_was_packed_and_what_has_files_of_its_own) {

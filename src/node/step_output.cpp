@@ -98,7 +98,10 @@ int OutputPack::append(const AttemptOrder& order, const GrowingFile& out, const 
 /// Again where it was removed.
 int OutputPack::open_pack() {
   if (fd_ >= 0 && has_a_name(fd_)) return 0;
-  if (fd_ >= 0) ::close(fd_);
+  if (fd_ >= 0) {
+    was_removed_ = true;
+    ::close(fd_);
+  }
   fd_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   return fd_ >= 0 ? 0 : errno;
 }
@@ -211,7 +214,10 @@ std::string SlotOutput::end(const AttemptOrder& order, bool succeeded) {
 std::string SlotOutput::put_away(const AttemptOrder& order, bool succeeded) {
   if (settings_.output == OutputKind::packed) {
     const int error = pack_.append(order, out_, err_);
-    return error == 0 ? "" : fmt::format("its output is lost: {}: {}", "write into the pack", strerrordesc_np(error));
+    const bool others_too = pack_.take_removed();
+    if (error == 0) return others_too ? "what steps before it had written is lost: their pack was removed" : "";
+    return fmt::format("its output is lost{}: write into the pack: {}",
+                       others_too ? ", as is that of steps before it" : "", strerrordesc_np(error));
   }
   if (settings_.output == OutputKind::failed) return succeeded ? "" : keep_own_files(order);
   const auto is_lost = [](const GrowingFile& file) { return !file.is_there() && file.size() > 0; };

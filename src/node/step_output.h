@@ -5,6 +5,7 @@
 // Unaware of: processes, what the output means, who reads it.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <mutex>
 #include <string>
@@ -51,6 +52,8 @@ class OutputPack {
 
   /// Appends what is in the two files; nothing when both are empty. Returns 0 or an errno; then nothing was appended.
   int append(const AttemptOrder& order, const GrowingFile& out, const GrowingFile& err);
+  /// Whether what was in it is lost, since somebody has removed it; true once.
+  bool take_removed() { return was_removed_.exchange(false); }
 
  private:
   int open_pack();
@@ -59,6 +62,7 @@ class OutputPack {
   std::string path_;
   std::mutex mutex_;
   int fd_ = -1;  // opened by the first that has something to say
+  std::atomic<bool> was_removed_{false};
 };
 
 /// One a slot. begin() and end() on its thread; between them another thread may call keep_below_limit(), one at a time.

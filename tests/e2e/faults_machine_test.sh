@@ -142,6 +142,7 @@ printf 'echo one\nrm -rf %s; echo two\necho three\necho four; exit 4\n' "$scratc
 for kind in packed failed steps; do
   expect_exit 1 "${run[@]}" removed.txt --threads 2 --output $kind --restart
   expect_match "summary, $kind" "steps? succeeded with a remark; .*its output is lost" "$seen"
+  [[ $kind != packed ]] || expect_match "summary" "step 2 on .*: its output is lost, as is that of steps before it" "$seen"
   expect_match "summary, $kind" "step 4 on .*exit code 4: its output is lost" "$seen"
 done
 seen_fault "the logs folder is gone or cannot be written" "outcomes are known; the summary says whose output is lost"
