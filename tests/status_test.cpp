@@ -274,6 +274,11 @@ TEST_F(ExplanationTest, a_step_kept_from_an_earlier_life_is_said_to_have_succeed
   EXPECT_THAT(why("s2"), ElementsAre(HasSubstr("it could start")));
 }
 
+TEST_F(ExplanationTest, steps_of_another_life_are_refused) {
+  graph = graph_of(R"({"id":"s1","command":"x"})");
+  EXPECT_THROW(why("s1"), std::invalid_argument);
+}
+
 class BarrierTest : public ExplanationTest {
  protected:
   int count() const override { return 3; }

@@ -31,7 +31,7 @@ std::vector<std::string> tail_of(OutputArchive& archive, std::uint32_t ordinal, 
 LoadedRun::LoadedRun(std::string run_dir) : run_dir_(std::move(run_dir)), journal_(run_dir_ + "/journal.jsonl") {
   now_ = epoch_now();
   pulse_ = pulse_of(run_dir_, journal_);
-  graph_ = graph_of_run(run_dir_, why_no_graph_);
+  graph_ = graph_of_run(run_dir_, journal_.chronicle(), why_no_graph_);
 }
 
 AttemptTail LoadedRun::tail() const {

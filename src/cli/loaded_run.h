@@ -19,7 +19,7 @@ class LoadedRun {
   explicit LoadedRun(std::string run_dir);
 
   const Chronicle& chronicle() const { return journal_.chronicle(); }
-  /// Of the latest life; null when the run keeps no copy of its steps file, or it cannot be read: why_no_graph() tells.
+  /// Of the latest life; null when the run keeps no copy of its steps file, or it is not of use: why_no_graph() tells.
   const std::shared_ptr<const Graph>& graph() const { return graph_; }
   const std::string& why_no_graph() const { return why_no_graph_; }
   const std::string& directory() const { return run_dir_; }

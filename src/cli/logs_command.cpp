@@ -116,7 +116,7 @@ class StepName {
  public:
   StepName(const std::string& run, const Chronicle& chronicle, std::string name) : name_(std::move(name)) {
     std::string unused;
-    const auto graph = graph_of_run(run, unused);
+    const auto graph = graph_of_run(run, chronicle, unused);
     if (!graph) return;
     const auto step = step_named(*graph, chronicle, name_);
     is_unknown_ = step == no_step;

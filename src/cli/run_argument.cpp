@@ -6,6 +6,7 @@
 #include "cli/options.h"
 #include "core/printable.h"
 #include "node/tell.h"
+#include "run/readiness.h"
 #include "run/run_directory.h"
 
 namespace gradus::cli {
@@ -18,7 +19,8 @@ std::string run_of(const std::string& word) {
   throw Leave{2};
 }
 
-std::shared_ptr<const Graph> graph_of_run(const std::string& run_dir, std::string& why_not) {
+std::shared_ptr<const Graph> graph_of_run(const std::string& run_dir, const Chronicle& chronicle,
+                                          std::string& why_not) {
   const auto path = kept_steps(run_dir);
   if (path.empty()) {
     why_not = run_dir + " keeps no copy of its steps";
@@ -32,7 +34,9 @@ std::shared_ptr<const Graph> graph_of_run(const std::string& run_dir, std::strin
     mistakes = steps.mistakes;
   }
   if (!mistakes.empty()) why_not = to_string(mistakes.front());
-  return steps.graph;
+  if (!steps.graph || is_of_latest_life(*steps.graph, chronicle)) return steps.graph;
+  why_not = path + " is of a life of which the journal has no record, and not of its latest one";
+  return nullptr;
 }
 
 }  // namespace gradus::cli

@@ -8,13 +8,15 @@
 #include <string>
 
 #include "gradus/graph.h"
+#include "run/chronicle.h"
 
 namespace gradus::cli {
 
 /// The run directory. Where there is none, says so and throws Leave{2}.
 std::string run_of(const std::string& word);
 
-/// The steps of a run, from the copy that it keeps; null when that is not there or cannot be read (`why_not` tells).
-std::shared_ptr<const Graph> graph_of_run(const std::string& run_dir, std::string& why_not);
+/// The steps of a run's latest life, from the copy that it keeps; null when that is not there, cannot be read, or is
+/// that of a life that `chronicle` has no word of (`why_not` tells).
+std::shared_ptr<const Graph> graph_of_run(const std::string& run_dir, const Chronicle& chronicle, std::string& why_not);
 
 }  // namespace gradus::cli

@@ -109,7 +109,8 @@ class Look {
     const auto size = std::filesystem::file_size(kept_steps(run_), error);
     if (error || size > most_bytes) return nullptr;
     std::string unused;
-    if (const auto graph = graph_of_run(run_, unused)) steps_ = std::make_unique<KnownSteps>(graph);
+    if (const auto graph = graph_of_run(run_, journal_.chronicle(), unused))
+      steps_ = std::make_unique<KnownSteps>(graph);
     return steps_.get();
   }
 
@@ -233,7 +234,7 @@ int watch(Look& look, const Wanted& wanted) {
 int one_step(Look& look, const std::string& run, const Wanted& wanted, const LookWords& words) {
   const auto status = look.status();
   std::string why_not;
-  const auto graph = graph_of_run(run, why_not);
+  const auto graph = graph_of_run(run, look.chronicle(), why_not);
   const StepStory story(status, look.chronicle(), graph, run, wanted.step);
   if (!story.found()) words.refuse(fmt::format("{} has no step '{}'", run, wanted.step));
   tell(stdout, "{}", wanted.json ? story.json() : story.text());

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <stdexcept>
 
 #include "core/order.h"
 #include "core/slot_choice.h"
@@ -57,7 +58,9 @@ std::string asked(const Demand& demand) {
 }  // namespace
 
 Explanation::Explanation(const RunStatus& status, const Chronicle& chronicle, const Graph& graph)
-    : status_(status), chronicle_(chronicle), graph_(graph), readiness_(graph, chronicle) {}
+    : status_(status), chronicle_(chronicle), graph_(graph), readiness_(graph, chronicle) {
+  if (!is_of_latest_life(graph, chronicle)) throw std::invalid_argument("these steps are not those of the latest life");
+}
 
 /// `runs on h1 slot 0 GPU 0 since 15:03:20`.
 std::string Explanation::whereabouts(StepIndex step) const {

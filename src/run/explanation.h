@@ -18,7 +18,8 @@ namespace gradus {
 
 class Explanation {
  public:
-  /// All must outlive this.
+  /// All must outlive this. Throws std::invalid_argument where the graph is not that of the latest life: see
+  /// is_of_latest_life().
   Explanation(const RunStatus& status, const Chronicle& chronicle, const Graph& graph);
 
   /// Why it stands where it stands: one sentence an entry, the nearest reason first.
@@ -44,8 +45,7 @@ class Explanation {
   mutable Readiness readiness_;  // it remembers what it has looked for
 };
 
-/// The step of the latest life that a user calls so: its id, else its ordinal as digits; no_step. The graph can be of a
-/// life that never began.
+/// The step of the latest life that a user calls so: its id, else its ordinal as digits; no_step.
 StepIndex step_named(const Graph& graph, const Chronicle& chronicle, const std::string& name);
 
 /// All about one step.

@@ -2,6 +2,10 @@
 
 namespace gradus {
 
+bool is_of_latest_life(const Graph& graph, const Chronicle& chronicle) {
+  return chronicle.lives().empty() || graph.step_count() == chronicle.lives().back().step_count;
+}
+
 Readiness::Readiness(const Graph& graph, const Chronicle& chronicle) : graph_(graph), chronicle_(chronicle) {
   // A barrier needs only steps and barriers before it.
   for (auto node = static_cast<StepIndex>(graph.step_count()); node < graph.node_count(); ++node) {

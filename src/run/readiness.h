@@ -11,6 +11,10 @@
 
 namespace gradus {
 
+/// False where `graph` belongs to another life than the latest one, whose ordinals then mean nothing in it: a life that
+/// dies before its first record leaves its copy of the steps behind.
+bool is_of_latest_life(const Graph& graph, const Chronicle& chronicle);
+
 class Readiness {
  public:
   /// Both must outlive this. The graph is that of the latest life.

@@ -181,8 +181,8 @@ StepIndex KnownSteps::with_key(std::uint64_t key) const {
 
 std::optional<double> time_left_s(const RunStatus& status, const Chronicle& chronicle, const KnownSteps* steps) {
   if (status.state != "running" || !status.stops.empty() || chronicle.lives().empty()) return std::nullopt;
-  const bool are_of_this_life = steps != nullptr && steps->graph().step_count() == chronicle.lives().back().step_count;
-  return are_of_this_life ? with_steps(status, chronicle, *steps) : without_steps(status, chronicle);
+  const bool are_known = steps != nullptr && is_of_latest_life(steps->graph(), chronicle);
+  return are_known ? with_steps(status, chronicle, *steps) : without_steps(status, chronicle);
 }
 
 }  // namespace gradus

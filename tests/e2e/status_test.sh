@@ -72,6 +72,19 @@ printf '{"end":1,"t":1' >>copy.run/journal.jsonl
 expect_exit 0 "$gradus" status copy.run
 expect_match "what runs" "2 cut off" "$seen"
 
+it "a copy of the steps that a life left which died before its first record is not taken for the latest life's"
+cp steps.run/journal.jsonl copy.run
+echo '{"id":"first","command":"true"}' >copy.run/steps.jsonl
+expect_exit 2 "$gradus" explain copy.run first
+expect_match "message" "copy.run/steps.jsonl is of a life of which the journal has no record" "$seen"
+expect_exit 0 "$gradus" status copy.run --step first
+expect_match "message" "what it needs is not known: .* no record" "$seen"
+expect_match "what the journal tells" "state +cut off" "$seen"
+expect_exit 0 "$gradus" report copy.run
+expect_match "message" "no record.* commands, and what steps need, are not known" "$seen"
+expect_exit 2 "$gradus" logs copy.run fails --attempt 2
+expect_match "by the journal" "step fails had 1 attempt" "$seen"
+
 it "damage is said, and what stands before it is told"
 { head -n 4 steps.run/journal.jsonl; echo '{"end":1,"damaged'; } >copy.run/journal.jsonl
 expect_exit 0 "$gradus" status copy.run
