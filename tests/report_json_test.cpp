@@ -118,8 +118,22 @@ TEST(Report, of_a_running_run_and_of_an_empty_journal_is_whole_too) {
   const auto all = report(running, {}, RunPulse::runs);
   EXPECT_EQ(all["run"]["state"], "running");
   EXPECT_EQ(all["bars"]["end"][0], 1000.0);
-  EXPECT_EQ(report(running, {}, RunPulse::broken_off)["run"]["state"], "broken off");
+  EXPECT_EQ(all["counts"]["running"], 1);
+  EXPECT_THAT(all["verdict"].get<std::string>(), HasSubstr("1 is running"));
   EXPECT_EQ(report(empty)["bars"]["lane"].size(), 0U);
+}
+
+TEST(Report, of_a_run_that_was_broken_off_does_not_say_that_anything_runs) {
+  TestJournal journal(support::graph("a; b"));
+  journal.life(0).worker(0, "h1", "-").launch(1, 1, 0, {0});
+  const auto all = report(journal, {}, RunPulse::broken_off);
+  EXPECT_EQ(all["run"]["state"], "broken off");
+  EXPECT_THAT(all["verdict"].get<std::string>(), HasSubstr("1 was cut off, 1 still waits"));
+  EXPECT_EQ(all["counts"]["running"], 0);
+  EXPECT_EQ(all["counts"]["cut_off"], 1);
+  EXPECT_EQ(all["outcomes"][all["bars"]["outcome"][0].get<std::size_t>()], "cut_off");
+  EXPECT_EQ(all["details"]["a"]["attempts"][0]["outcome"], "cut_off");
+  EXPECT_EQ(all["failures"][0]["cause"], "its end is not known: the run was broken off");
 }
 
 TEST(Report, says_that_the_steps_file_is_not_there) {

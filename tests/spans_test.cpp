@@ -46,8 +46,21 @@ TEST(Spans, of_lost_attempts_end_with_the_loss_and_of_a_life_that_broke_off_with
   const RunStory story(journal.chronicle(), nullptr);
   EXPECT_NEAR(story.spans.of(0).end, 6, 1e-3);
   EXPECT_NEAR(story.spans.of(1).end, 6, 1e-3);
-  EXPECT_STREQ(shown_outcome_word(shown_outcome(story.row(0))), "lost_with_worker");
-  EXPECT_EQ(attempt_in_words(journal.chronicle(), 1), "its life ended without a word of it");
+  EXPECT_STREQ(shown_outcome_word(story.outcome_of(0)), "lost_with_worker");
+  EXPECT_STREQ(shown_outcome_word(story.outcome_of(1)), "cut_off");
+  EXPECT_EQ(story.end_of(1), "its end is not known: the run was broken off");
+}
+
+TEST(Spans, of_what_ran_when_the_run_was_broken_off_are_cut_off_and_not_running) {
+  TestJournal journal;
+  journal.life(0, 1).worker(0, "h1", "0").launch(1, 1, 0, {0});
+  const RunStory runs(journal.chronicle(), nullptr, TestJournal::epoch + 10);
+  EXPECT_STREQ(shown_outcome_word(runs.outcome_of(0)), "running");
+  EXPECT_EQ(runs.end_of(0), "running");
+  const RunStory broken_off(journal.chronicle(), nullptr, {}, true);
+  EXPECT_STREQ(shown_outcome_word(broken_off.outcome_of(0)), "cut_off");
+  EXPECT_EQ(broken_off.end_of(0), "its end is not known: the run was broken off");
+  EXPECT_TRUE(is_trouble(broken_off.outcome_of(0)));
 }
 
 }  // namespace

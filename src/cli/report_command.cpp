@@ -157,7 +157,7 @@ int trace_command(const Words& given) {
   const LoadedRun run(run_of(words.value("run")));
   const auto path = output_of(words, run.directory() + "/trace.json");
   tell_of(run);
-  const RunStory story(run.chronicle(), run.graph().get(), run.goes_on_until());
+  const RunStory story(run.chronicle(), run.graph().get(), run.goes_on_until(), run.pulse() == RunPulse::broken_off);
   Output output(path, run.directory());
   write_trace(story, [&](std::string_view text) { output.write(text); });
   output.finish();

@@ -20,7 +20,7 @@ std::vector<Bar> draw(const RunStory& story, const Grain& grain) {
     bool is_first = true;
     for (const auto attempt : story.spans.in_lane(lane)) {
       const auto& span = story.spans.of(attempt);
-      const Bar bar{lane, span.begin, span.end, shown_outcome(story.row(attempt)), attempt, 1};
+      const Bar bar{lane, span.begin, span.end, story.outcome_of(attempt), attempt, 1};
       if (!is_first && are_one(bars.back(), bar, grain)) {
         bars.back().end = bar.end;
         ++bars.back().count;

@@ -71,8 +71,8 @@ std::vector<BadPlace> tally(const RunStory& story) {
 std::vector<FailureCause> failures_of(const RunStory& story) {
   std::map<std::string, Seen> by_cause;
   for (std::uint32_t attempt = 0; attempt < story.attempts(); ++attempt) {
-    if (!is_trouble(shown_outcome(story.row(attempt)))) continue;
-    take(story, attempt, by_cause[cause_in_words(story.row(attempt))]);
+    if (!is_trouble(story.outcome_of(attempt))) continue;
+    take(story, attempt, by_cause[story.cause_of(attempt)]);
   }
   std::vector<FailureCause> causes;
   for (auto& [words, seen] : by_cause) {

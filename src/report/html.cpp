@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <nlohmann/json.hpp>
@@ -57,6 +58,11 @@ std::string text(const nlohmann::json& object, const char* key) {
   const auto* value = find(object, key);
   if (value == nullptr) return {};
   return value->is_string() ? value->get<std::string>() : value->dump();
+}
+
+std::string spaced(std::string key) {
+  std::replace(key.begin(), key.end(), '_', ' ');
+  return key;
 }
 
 double number(const nlohmann::json& object, const char* key, double otherwise) {

@@ -28,6 +28,9 @@ const nlohmann::json& list(const nlohmann::json& object, const char* key);
 /// An object; an empty one when there is none.
 const nlohmann::json& part(const nlohmann::json& object, const char* key);
 
+/// A key of the report as words: `timed out`.
+std::string spaced(std::string key);
+
 // Escaped; `–` where the object lacks it.
 
 std::string seconds(const nlohmann::json& object, const char* key);  ///< `1h 05m`, with the seconds as its title

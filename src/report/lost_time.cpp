@@ -9,10 +9,11 @@ namespace gradus {
 namespace {
 
 /// What an attempt that held a slot was good for; LostTo::start stands for: it was not lost.
-LostTo loss_of(const AttemptRow& row) {
-  const auto outcome = shown_outcome(row);
+LostTo loss_of(std::uint8_t outcome) {
   if (outcome == static_cast<std::uint8_t>(OutcomeKind::succeeded) || outcome == still_running) return LostTo::start;
-  if (outcome == static_cast<std::uint8_t>(OutcomeKind::lost_with_worker)) return LostTo::lost_ranks;
+  if (outcome == static_cast<std::uint8_t>(OutcomeKind::lost_with_worker) || outcome == cut_off) {
+    return LostTo::lost_ranks;
+  }
   return outcome == static_cast<std::uint8_t>(OutcomeKind::cancelled) ? LostTo::drain : LostTo::retries;
 }
 
@@ -54,7 +55,7 @@ class Account {
   }
 
   void busy(std::uint32_t attempt, double seconds) {
-    const auto loss = loss_of(story_.row(attempt));
+    const auto loss = loss_of(story_.outcome_of(attempt));
     (loss == LostTo::start ? lost_.busy_s : to(loss)) += seconds;
   }
 

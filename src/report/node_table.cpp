@@ -66,7 +66,7 @@ ExpectedDurations real_durations(const RunStory& story, const Graph& graph) {
 
 bool any_success(const RunStory& story) {
   for (std::size_t attempt = 0; attempt < story.attempts(); ++attempt) {
-    if (shown_outcome(story.row(attempt)) == static_cast<std::uint8_t>(OutcomeKind::succeeded)) return true;
+    if (story.outcome_of(attempt) == static_cast<std::uint8_t>(OutcomeKind::succeeded)) return true;
   }
   return false;
 }

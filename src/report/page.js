@@ -55,7 +55,8 @@
     return `${(nodes[lane.node] || {}).host || '?'} slot ${lane.slot}`;
   };
   const outcomeName = (i) => String(outcomes[bars.outcome[i]] || 'unknown').replaceAll('_', ' ');
-  const letters = { exit_code: 'E', signal: 'S', timed_out: 'T', could_not_start: 'N', output_missing: 'M', lost_with_worker: 'L' };
+  const letters = { exit_code: 'E', signal: 'S', timed_out: 'T', could_not_start: 'N', output_missing: 'M', lost_with_worker: 'L',
+    cut_off: 'C' };
   const isFailure = (i) => letters[outcomes[bars.outcome[i]]] !== undefined;
   const stepOf = (i) => (bars.step[i] >= 0 ? names[bars.step[i]] : undefined);
   let end = 1;

@@ -42,11 +42,7 @@ const std::string& Bars::outcome_key(const PageBar& bar) const {
   return bar.outcome < outcomes_.size() ? outcomes_[bar.outcome] : unknown;
 }
 
-std::string Bars::outcome_name(const PageBar& bar) const {
-  auto name = outcome_key(bar);
-  for (auto& c : name) c = c == '_' ? ' ' : c;
-  return name;
-}
+std::string Bars::outcome_name(const PageBar& bar) const { return spaced(outcome_key(bar)); }
 
 std::string Bars::step_name(const PageBar& bar) const {
   const auto& names = list(report, "step_names");

@@ -109,11 +109,11 @@ std::string Sections::facts() const {
 std::string Sections::counts() const {
   const auto& numbers = part(report, "counts");
   std::string text = "<ul class=\"counts\">\n";
-  for (const char* key :
-       {"total", "succeeded", "failed", "skipped", "waiting", "running", "kept", "attempts", "retries", "lost"}) {
+  for (const char* key : {"total", "succeeded", "failed", "skipped", "waiting", "running", "cut_off", "kept",
+                          "attempts", "retries", "lost"}) {
     const double value = number(numbers, key, -1);
     if (value < 0 || (value == 0 && std::string_view(key) != "failed")) continue;
-    text += fmt::format("<li class=\"{}\"><b>{}</b> {}</li>\n", key, count(value), key);
+    text += fmt::format("<li class=\"{}\"><b>{}</b> {}</li>\n", key, count(value), spaced(key));
   }
   return text + "</ul>\n";
 }
@@ -145,10 +145,8 @@ std::string Sections::legend() const {
   }
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
     if (!seen[i] || !outcomes[i].is_string()) continue;
-    auto name = outcomes[i].get<std::string>();
-    const auto key = escape(name);
-    for (auto& c : name) c = c == '_' ? ' ' : c;
-    text += fmt::format("<li class=\"o-{}\"><i></i>{}</li>", key, escape(name));
+    const auto key = outcomes[i].get<std::string>();
+    text += fmt::format("<li class=\"o-{}\"><i></i>{}</li>", escape(key), escape(spaced(key)));
   }
   if (has_mark(report, "quarantine")) text += "<li><i class=\"at\">◆</i>quarantined: nothing runs there</li>";
   if (has_mark(report, "lost")) text += "<li><i class=\"at\">✖</i>lost with its rank</li>";

@@ -95,8 +95,8 @@ class Columns {
 /// What tells a kind of failure without its colour.
 const char* letter(const std::string& outcome) {
   static const std::map<std::string, const char*, std::less<>> letters = {
-      {"exit_code", "E"},       {"signal", "S"},         {"timed_out", "T"},
-      {"could_not_start", "N"}, {"output_missing", "M"}, {"lost_with_worker", "L"}};
+      {"exit_code", "E"},      {"signal", "S"},           {"timed_out", "T"}, {"could_not_start", "N"},
+      {"output_missing", "M"}, {"lost_with_worker", "L"}, {"cut_off", "C"}};
   const auto at = letters.find(outcome);
   return at == letters.end() ? nullptr : at->second;
 }

@@ -47,7 +47,7 @@ class Report {
   Report(const ReportInput& input, const ReportLimits& limits)
       : input_(input),
         limits_(limits),
-        story_(*input.chronicle, input.graph.get(), now_of(input)),
+        story_(*input.chronicle, input.graph.get(), now_of(input), input.pulse == RunPulse::broken_off),
         prerequisites_(story_),
         selected_(story_, limits.details) {}
 
@@ -154,10 +154,23 @@ class Report {
       for (std::size_t i = 1; i < all.size(); ++i)
         retries += story_.row(all[i]).life == story_.row(all[i - 1]).life ? 1 : 0;
     }
-    return {{"total", c.total},     {"succeeded", c.succeeded}, {"failed", c.failed},
-            {"skipped", c.skipped}, {"waiting", c.waiting},     {"running", c.running},
-            {"kept", c.kept},       {"attempts", began},        {"retries", retries},
+    return {{"total", c.total},
+            {"succeeded", c.succeeded},
+            {"failed", c.failed},
+            {"skipped", c.skipped},
+            {"waiting", c.waiting},
+            {"running", story_.is_broken_off ? 0 : c.running},
+            {"cut_off", story_.is_broken_off ? c.running : 0},
+            {"kept", c.kept},
+            {"attempts", began},
+            {"retries", retries},
             {"lost", lost}};
+  }
+
+  /// Of so many steps that run by the journal.
+  const char* what_ran_is(std::uint64_t count) const {
+    if (story_.is_broken_off) return count == 1 ? "was cut off" : "were cut off";
+    return count == 1 ? "is running" : "are running";
   }
 
   std::string verdict() const {
@@ -172,7 +185,7 @@ class Report {
       if (c.failed > 0) text += fmt::format(", {} failed", c.failed);
       if (c.skipped > 0)
         text += fmt::format(", {} {} skipped because of failures", c.skipped, c.skipped == 1 ? "was" : "were");
-      if (c.running > 0) text += fmt::format(", {} {} running", c.running, c.running == 1 ? "is" : "are");
+      if (c.running > 0) text += fmt::format(", {} {}", c.running, what_ran_is(c.running));
       if (c.waiting > 0) text += fmt::format(", {} still wait{}", c.waiting, c.waiting == 1 ? "s" : "");
     }
     if (story_.time.lives() > 1) text += fmt::format(", over {} lives", story_.time.lives());
@@ -220,7 +233,7 @@ class Report {
 
   static Json outcomes() {
     auto all = Json::array();
-    for (std::uint8_t outcome = 0; outcome <= still_running; ++outcome) all.push_back(shown_outcome_word(outcome));
+    for (std::uint8_t outcome = 0; outcome <= cut_off; ++outcome) all.push_back(shown_outcome_word(outcome));
     return all;
   }
 
@@ -364,7 +377,7 @@ class Report {
       for (const auto attempt : cause.examples) {
         json["examples"].push_back({{"step", name(attempt)},
                                     {"place", story_.place_of(attempt)},
-                                    {"what", attempt_in_words(chronicle(), attempt)},
+                                    {"what", story_.end_of(attempt)},
                                     {"tail", tail_of_attempt(attempt)}});
       }
       for (const auto& [lane, count] : cause.places) {
@@ -479,8 +492,8 @@ class Report {
     return {{"attempt", row.attempt},
             {"life", row.life + 1},
             {"place", story_.place_of(attempt)},
-            {"outcome", shown_outcome_word(shown_outcome(row))},
-            {"what", attempt_in_words(chronicle(), attempt)},
+            {"outcome", shown_outcome_word(story_.outcome_of(attempt))},
+            {"what", story_.end_of(attempt)},
             {"begin_s", round3(span.begin)},
             {"seconds", round3(span.seconds())},
             {"user_s", round3(row.usage.user_s)},

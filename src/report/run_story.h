@@ -18,10 +18,11 @@ namespace gradus {
 
 /// Refers to itself: neither copied nor moved. `chronicle` and `graph` must outlive it.
 struct RunStory {
-  /// `graph` of the latest life, or null; `now` as for RunTime.
-  RunStory(const Chronicle& all, const Graph* of_graph, std::optional<double> now = {})
+  /// `graph` of the latest life, or null; `now` as for RunTime; `was_broken_off`: it will never tell more.
+  RunStory(const Chronicle& all, const Graph* of_graph, std::optional<double> now = {}, bool was_broken_off = false)
       : chronicle(all),
         graph(of_graph),
+        is_broken_off(was_broken_off),
         time(all, now),
         lanes(all, time),
         spans(all, lanes, time),
@@ -31,6 +32,7 @@ struct RunStory {
 
   const Chronicle& chronicle;
   const Graph* graph;
+  bool is_broken_off;
   RunTime time;
   Lanes lanes;
   Spans spans;
@@ -38,6 +40,10 @@ struct RunStory {
 
   const AttemptRow& row(std::size_t attempt) const { return chronicle.attempts()[attempt]; }
   std::size_t attempts() const { return chronicle.attempts().size(); }
+  /// See shown_outcome(), cause_in_words() and attempt_in_words().
+  std::uint8_t outcome_of(std::size_t attempt) const { return shown_outcome(row(attempt), is_broken_off); }
+  std::string cause_of(std::size_t attempt) const { return cause_in_words(chronicle, attempt, is_broken_off); }
+  std::string end_of(std::size_t attempt) const { return attempt_in_words(chronicle, attempt, is_broken_off); }
   std::string name_of(std::size_t attempt) const { return steps.name(steps.of_attempt(attempt)); }
   std::string place_of(std::size_t attempt) const { return lanes.place(spans.of(attempt).lane); }
   /// Its words with blanks between; empty when the steps file is not there.

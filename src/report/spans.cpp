@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "gradus/outcome.h"
+#include "run/status.h"
 
 namespace gradus {
 
@@ -63,17 +64,18 @@ bool never_began(const AttemptRow& row) {
   return row.state == AttemptRow::State::ended && row.outcome == OutcomeKind::cancelled && row.ended <= row.started;
 }
 
-std::uint8_t shown_outcome(const AttemptRow& row) {
+std::uint8_t shown_outcome(const AttemptRow& row, bool is_broken_off) {
   switch (row.state) {
-    case AttemptRow::State::running: return still_running;
+    case AttemptRow::State::running: return is_broken_off ? cut_off : still_running;
     case AttemptRow::State::ended: return static_cast<std::uint8_t>(row.outcome);
-    case AttemptRow::State::lost:
+    case AttemptRow::State::lost: return static_cast<std::uint8_t>(OutcomeKind::lost_with_worker);
     case AttemptRow::State::broken_off: break;
   }
-  return static_cast<std::uint8_t>(OutcomeKind::lost_with_worker);
+  return cut_off;
 }
 
 const char* shown_outcome_word(std::uint8_t outcome) {
+  if (outcome == cut_off) return "cut_off";
   return outcome == still_running ? "running" : word(static_cast<OutcomeKind>(outcome));
 }
 
@@ -82,15 +84,16 @@ bool is_trouble(std::uint8_t outcome) {
          outcome != static_cast<std::uint8_t>(OutcomeKind::cancelled) && outcome != still_running;
 }
 
-std::string cause_in_words(const AttemptRow& row) {
-  if (row.state == AttemptRow::State::running) return "running";
-  if (row.state == AttemptRow::State::broken_off) return "its life ended without a word of it";
-  return describe({static_cast<OutcomeKind>(shown_outcome(row)), row.code, ""});
+std::string cause_in_words(const Chronicle& chronicle, std::size_t attempt, bool is_broken_off) {
+  const auto& row = chronicle.attempts()[attempt];
+  const auto outcome = shown_outcome(row, is_broken_off);
+  if (outcome == still_running || outcome == cut_off) return end_in_words(chronicle, attempt, is_broken_off);
+  return describe({static_cast<OutcomeKind>(outcome), row.code, ""});
 }
 
-std::string attempt_in_words(const Chronicle& chronicle, std::size_t attempt) {
+std::string attempt_in_words(const Chronicle& chronicle, std::size_t attempt, bool is_broken_off) {
   const auto& row = chronicle.attempts()[attempt];
-  if (row.state != AttemptRow::State::ended) return cause_in_words(row);
+  if (row.state != AttemptRow::State::ended) return cause_in_words(chronicle, attempt, is_broken_off);
   return describe({row.outcome, row.code, std::string(chronicle.detail(attempt))});
 }
 

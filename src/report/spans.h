@@ -45,16 +45,18 @@ class Spans {
 /// It was sent to wait at a slot and called back before it began: as if it had never been launched.
 bool never_began(const AttemptRow& row);
 
-/// How an attempt is shown: an OutcomeKind, or this.
+/// How an attempt is shown: an OutcomeKind, or one of these.
 inline constexpr std::uint8_t still_running = static_cast<std::uint8_t>(OutcomeKind::cancelled) + 1;
-std::uint8_t shown_outcome(const AttemptRow& row);
-/// The word for it, as in the journal; `running`.
+inline constexpr std::uint8_t cut_off = still_running + 1;  ///< its end is not known
+/// `is_broken_off`: its run, which then never tells more of it.
+std::uint8_t shown_outcome(const AttemptRow& row, bool is_broken_off);
+/// The word for it, as in the journal; `running`, `cut_off`.
 const char* shown_outcome_word(std::uint8_t outcome);
 /// Whether it is one that a person should see: neither success, nor running, nor called back.
 bool is_trouble(std::uint8_t outcome);
 /// In words, without what is peculiar to this one attempt.
-std::string cause_in_words(const AttemptRow& row);
+std::string cause_in_words(const Chronicle& chronicle, std::size_t attempt, bool is_broken_off);
 /// … and with it.
-std::string attempt_in_words(const Chronicle& chronicle, std::size_t attempt);
+std::string attempt_in_words(const Chronicle& chronicle, std::size_t attempt, bool is_broken_off);
 
 }  // namespace gradus

@@ -95,7 +95,7 @@ class Writer {
 
   void slices(std::uint32_t attempt) {
     const auto& row = story_.row(attempt);
-    const auto outcome = shown_outcome(row);
+    const auto outcome = story_.outcome_of(attempt);
     if (never_began(row)) return;
     const auto [begin, end] = slices_[attempt];
     auto held = story_.spans.lanes(attempt);
@@ -105,8 +105,7 @@ class Writer {
             R"("outcome":"{}","attempt":{},"life":{},"what":{},"user_s":{:.3f},"system_s":{:.3f},"max_rss_kib":{}}})",
             json_string(story_.name_of(attempt)), shown_outcome_word(outcome), process(lane), thread(lane), begin,
             end - begin, colour(outcome), row.ordinal, shown_outcome_word(outcome), row.attempt, row.life + 1,
-            json_string(attempt_in_words(story_.chronicle, attempt)), row.usage.user_s, row.usage.system_s,
-            row.usage.max_rss_kib);
+            json_string(story_.end_of(attempt)), row.usage.user_s, row.usage.system_s, row.usage.max_rss_kib);
     }
   }
 

@@ -132,6 +132,12 @@ wait_until 30 eval 'grep -q launch killed.run/journal.jsonl' || fail "a start" "
 kill -KILL $run
 wait_until 30 eval '"$gradus" status killed.run | grep -q "broken off"' || fail "broken off" "$("$gradus" status killed.run)"
 
+expect_exit 0 "$gradus" trace killed.run --output -
+expect_match "in the trace" '"cat":"cut_off"' "$seen"
+expect_exit 0 "$gradus" report killed.run --output -
+expect_match "on the page" "1 was cut off" "$seen"
+expect_match "in its legend" '<li class="o-cut_off"><i></i>cut off</li>' "$seen"
+
 expect_exit 0 run_bounded 60 "$gradus" logs killed.run 1 --follow  # it will never be told that it ended
 cp -r killed.run empty.run
 : >empty.run/journal.jsonl

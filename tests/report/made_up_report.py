@@ -12,7 +12,7 @@ import random
 import sys
 
 OUTCOMES = ["succeeded", "exit_code", "signal", "timed_out", "could_not_start", "output_missing", "lost_with_worker",
-            "cancelled", "running"]
+            "cancelled", "running", "cut_off"]
 BEGAN = datetime.datetime(2026, 11, 27, 15, 0, tzinfo=datetime.timezone(datetime.timedelta(hours=1)))
 HOSTILE = ["</script><img src=x onerror=alert(1)>", "<b>bold</b>", "a\"b'c&amp;", "{{data}}", "\u202eevil\x1b[31m"]
 
