@@ -151,6 +151,8 @@ TEST(Graph, makes_an_ended_barrier_wait_for_all_above_an_earlier_barrier_too) {
   ASSERT_EQ(graph->node_count(), 7U);
   EXPECT_THAT(graph->needs(5), ElementsAre(1, 3));
   EXPECT_THAT(graph->needs(2), ElementsAre(5));
+  EXPECT_EQ(graph->barrier_count(), 2U);
+  EXPECT_EQ(lines("a\n#GRADUS barrier\nb\n")->barrier_count(), 1U);
 }
 
 TEST(Graph, finds_a_cycle_through_a_barrier) {

@@ -60,6 +60,8 @@ class Graph {
  public:
   std::size_t step_count() const { return steps_.size(); }
   std::size_t node_count() const { return steps_.size() + barriers_.size(); }
+  /// As the file has them: one that waits for `ended` is two nodes.
+  std::size_t barrier_count() const;
   bool is_barrier(StepIndex node) const { return node >= steps_.size(); }
   BarrierKind barrier_kind(StepIndex node) const { return barriers_[node - steps_.size()]; }
 

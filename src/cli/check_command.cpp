@@ -36,8 +36,8 @@ int check_command(const Words& words) {
   fmt::print("{}: {} step{}, all well formed\n", printable(input.steps_name), graph.step_count(),
              graph.step_count() == 1 ? "" : "s");
   fmt::print("  {} use a GPU, {} run on a core only\n", census.gpu_steps, census.cpu_steps);
-  fmt::print("  {} can start at once, {} prerequisites, {} barriers\n", census.roots, census.edges,
-             graph.node_count() - graph.step_count());
+  fmt::print("  {} can start at once, {} prerequisites, {} barrier{}\n", census.roots, census.edges,
+             graph.barrier_count(), graph.barrier_count() == 1 ? "" : "s");
   if (census.with_cost > 0) {
     fmt::print("  {} have a cost; the longest chain is expected to take {:.0f} s\n", census.with_cost,
                census.longest_s);

@@ -279,6 +279,11 @@ class GraphCheck {
   StepIndex all_succeeded_ = no_step;  // the node that stands for "everything above succeeded"
 };
 
+std::size_t Graph::barrier_count() const {
+  const auto companions = std::count(barriers_.begin(), barriers_.end(), BarrierKind::ended);
+  return barriers_.size() - static_cast<std::size_t>(companions);
+}
+
 std::shared_ptr<const Graph> GraphBuilder::build(Diagnostics& mistakes) {
   const auto before = mistakes.size();
   GraphCheck check(*graph_, mistakes);

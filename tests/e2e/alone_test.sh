@@ -152,6 +152,11 @@ expect_match "message" 'blank.txt:2: .*use "\$GRADUS_RUN_DIR" instead' "$seen"
 expect_no_file started
 expect_no_file "my project"
 
+it "check counts what the file has"
+printf 'true\n#GRADUS barrier=ended\ntrue\n#GRADUS barrier\ntrue\n' >count.txt
+expect_exit 0 "$gradus" check count.txt
+expect_match "counts" "3 steps, all well formed.* 2 barriers" "${seen//$'\n'/ }"
+
 it "an empty name, an option in place of a value, a time beyond all times, too many slots: each a mistake that is named"
 expect_exit 2 "${run[@]}" ""
 expect_match "message" "name of the steps file is empty" "$seen"
