@@ -72,6 +72,7 @@ LookWords::LookWords(const LookForm& form, const Words& words) : form_(form) {
         po::command_line_parser(words).options(known).style(style::unix_style & ~style::allow_guessing).run();
     Words operands;
     for (const auto& one : parsed.options) {
+      refuse_empty(one.original_tokens, one.position_key >= 0 ? "a word" : "--" + one.string_key);
       if (one.position_key >= 0) {
         operands.insert(operands.end(), one.value.begin(), one.value.end());
       } else {
@@ -84,6 +85,12 @@ LookWords::LookWords(const LookForm& form, const Words& words) : form_(form) {
   } catch (const po::error& error) {
     refuse(error.what());
   }
+}
+
+/// What a script gives whose variable is not set would be taken for what was not given at all.
+void LookWords::refuse_empty(const Words& tokens, const std::string& what) const {
+  if (std::find(tokens.begin(), tokens.end(), "") == tokens.end()) return;
+  refuse(what + " is empty (a shell variable that is not set?)");
 }
 
 void LookWords::take_operands(const Words& given) {

@@ -41,6 +41,7 @@ class LookWords {
 
  private:
   void take_operands(const Words& given);
+  void refuse_empty(const Words& tokens, const std::string& what) const;
 
   const LookForm& form_;
   std::map<std::string, std::string> given_;

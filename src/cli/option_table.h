@@ -35,6 +35,10 @@ struct Group {
   std::vector<Option> options;
 };
 
+/// What is wrong with a value of which nothing is there: in scripts a variable that was never set.
+inline constexpr auto empty_value =
+    "its value is empty (a shell variable that is not set?): give one, or leave the option out";
+
 /// A whole number from `least` to a million; returns what is wrong, or nothing.
 std::string store_count(std::uint32_t& target, const std::string& text, std::uint32_t least);
 std::string store_duration(double& target, const std::string& text);

@@ -25,7 +25,8 @@ Text store_choice(const Text& text, const Text& yes, const Text& no, bool& targe
   return "";
 }
 
-Text keep(Text& target, const Text& text) {
+Text keep_filled(Text& target, const Text& text) {
+  if (text.empty()) return empty_value;
   target = text;
   return "";
 }
@@ -162,20 +163,23 @@ const std::vector<Group>& groups() {
          "how large each file of a step's output may become (default 1G): of more, the first half and the latest lines "
          "are kept",
          [](RunOptions& o, const Text& t) {
-           const auto size = t == "none" ? std::uint64_t{0} : parse_size(t);
-           if (!size || (*size > 0 && *size < 4096)) {
-             return fmt::format("'{}' is no size from 4K on: write 500M, 2G or none", t);
-           }
+           o.output_limit = 0;
+           if (t == "none") return Text();
+           const auto size = parse_size(t);
+           if (!size || *size < 4096) return fmt::format("'{}' is no size from 4K on: write 500M, 2G or none", t);
            o.output_limit = *size;
            return Text();
          }},
         {"shell", command_line | steps_file, "PATH", "for commands that need a shell (default /bin/sh)",
-         [](RunOptions& o, const Text& t) { return keep(o.shell, t); }},
+         [](RunOptions& o, const Text& t) { return keep_filled(o.shell, t); }},
         {"prolog", command_line | steps_file, "TEXT", "shell lines put before every command, as 'module load cuda'",
-         [](RunOptions& o, const Text& t) { return keep(o.prolog, t); }}}},
+         [](RunOptions& o, const Text& t) {
+           o.prolog = t;
+           return Text();
+         }}}},
       {"Run directory",
        {{"run-dir", command_line, "DIR", "journal, logs and summary (default: NAME.run beside the steps file)",
-         [](RunOptions& o, const Text& t) { return keep(o.run_dir, t); }},
+         [](RunOptions& o, const Text& t) { return keep_filled(o.run_dir, t); }},
         {"resume", command_line, nullptr, "go on where an earlier run stopped; starts afresh when there is none",
          [](RunOptions& o, const Text&) {
            o.resume = true;
@@ -187,10 +191,14 @@ const std::vector<Group>& groups() {
            return Text();
          }}}},
       {"Output",
-       {{"notify", command_line | steps_file, "COMMAND",
+       {{"notify", command_line | steps_file, "COMMAND|none",
          "run by /bin/sh beside the steps, on the master's host, when the first step fails, when the run is told to "
          "stop, and at its end: GRADUS_EVENT is first-failure, drain or end, standard input the summary as JSON",
-         [](RunOptions& o, const Text& t) { return keep(o.notify, t); }},
+         [](RunOptions& o, const Text& t) {
+           auto wrong = keep_filled(o.notify, t);
+           if (t == "none") o.notify.clear();
+           return wrong;
+         }},
         {"notify-limit", command_line | steps_file, "TIME",
          "how long it may take, and how long the run waits for it at its end (default 60s)",
          [](RunOptions& o, const Text& t) { return store_duration(o.notify_limit_s, t); }},

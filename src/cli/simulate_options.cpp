@@ -34,6 +34,7 @@ Group simulate_options() {
         "a run directory: steps without a cost are expected to take what they, or steps of the same shape, took "
         "there (default: the steps file's own run directory, if there is one)",
         [](RunOptions& o, const Text& t) {
+          if (t.empty()) return Text(empty_value);
           o.simulate.durations = t;
           return Text();
         }},

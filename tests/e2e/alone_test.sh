@@ -161,6 +161,15 @@ it "an empty name, an option in place of a value, a time beyond all times, too m
 expect_exit 2 "${run[@]}" ""
 expect_match "message" "name of the steps file is empty" "$seen"
 expect_exit 2 "$gradus" check ""
+for option in run-dir shell notify; do
+  expect_exit 2 "${run[@]}" stop.txt --restart --$option ""
+  expect_match "message" "--$option: its value is empty .a shell variable that is not set.*: give one, or leave the option out" "$seen"
+done
+expect_exit 2 "$gradus" simulate stop.txt --durations ""
+for size in 0 0K 1; do
+  expect_exit 2 "${run[@]}" stop.txt --restart --output-limit $size
+  expect_match "message" "'$size' is no size from 4K on: write 500M, 2G or none" "$seen"
+done
 expect_exit 2 "${run[@]}" stop.txt --run-dir --resume
 expect_match "message" "--run-dir: a value is missing: '--resume' is an option" "$seen"
 expect_exit 2 "${run[@]}" stop.txt --time-limit 99999999999999999999

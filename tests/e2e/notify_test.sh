@@ -37,7 +37,7 @@ forget
 printf '#GRADUS --notify ./keep\ntrue\n' >good.txt
 expect_exit 0 "$gradus" run good.txt
 expect_equal "events" "end" "$(paste -sd ' ' told)"
-expect_exit 0 "$gradus" run good.txt --restart --notify ""
+expect_exit 0 "$gradus" run good.txt --restart --notify none
 expect_equal "events, when the command line says none" "end" "$(paste -sd ' ' told)"
 
 it "a drain is told when it begins"

@@ -174,6 +174,10 @@ expect_exit 2 "$gradus" explain steps.run unknown
 expect_exit 0 "$gradus" explain steps.run 1
 expect_match "the first, by its ordinal" "^step first" "$seen"
 expect_exit 2 "$gradus" check steps.jsonl --json
+expect_exit 2 "$gradus" status steps.run --step ""
+expect_match "message" "--step is empty .a shell variable that is not set" "$seen"
+expect_exit 2 "$gradus" explain steps.run ""
+expect_match "message" "a word is empty" "$seen"
 expect_exit 2 "$gradus" explain steps.run 1 2
 expect_match "message" "one step, please: both '1' and '2'" "$seen"
 expect_exit 2 "$gradus" logs steps.run 1 --attempt none
