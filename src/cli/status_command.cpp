@@ -51,12 +51,13 @@ struct Wanted {
   bool json = false, running = false, failed = false;
 };
 
-/// `--watch 5s` with a blank: a value that may be left out is else looked for behind an equals sign alone.
+/// `--watch 5s` with a blank, and `--watch RUN`: the word behind belongs to it only where it is a time.
 Words with_joined_watch(Words words) {
-  for (std::size_t i = 0; i + 1 < words.size(); ++i) {
-    if (words[i] != "--watch" || parse_duration(words[i + 1]) <= 0) continue;
-    words[i] += "=" + words[i + 1];
-    words.erase(words.begin() + static_cast<std::ptrdiff_t>(i) + 1);
+  for (std::size_t i = 0; i < words.size() && words[i] != "--"; ++i) {
+    if (words[i] != "--watch") continue;
+    const bool has_time = i + 1 < words.size() && parse_duration(words[i + 1]) >= 0;
+    words[i] += "=" + (has_time ? words[i + 1] : "2s");
+    if (has_time) words.erase(words.begin() + static_cast<std::ptrdiff_t>(i) + 1);
   }
   return words;
 }
@@ -66,8 +67,8 @@ Wanted read_words(const LookWords& words) {
                 words.has("json"),  words.has("running"), words.has("failed")};
   if (words.has("watch")) {
     const auto every = words.value("watch");
-    wanted.watch_s = every.empty() ? 2 : std::max(0.1, parse_duration(every));
-    if (!every.empty() && parse_duration(every) <= 0) {
+    wanted.watch_s = std::max(0.1, parse_duration(every));
+    if (parse_duration(every) <= 0) {
       words.refuse(fmt::format("--watch wants a time, as 2s, and not '{}'", every));
     }
     if (isatty(1) == 0) words.refuse("--watch needs a terminal");

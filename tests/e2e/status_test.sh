@@ -98,9 +98,13 @@ expect_exit 0 run_bounded 150 env NO_COLOR=1 TERM=xterm python3 -B "$here/watch.
 expect_exit 0 "$gradus" status steps.run
 expect_no_match "no colours where there is no terminal" $'\x1b' "$seen"
 
-it "without a terminal --watch is refused"
-expect_exit 2 "$gradus" status steps.run --watch
-expect_match "message" "needs a terminal" "$seen"
+it "without a terminal --watch is refused, wherever it stands"
+for words in "steps.run --watch" "--watch steps.run" "--watch 1s steps.run" "--watch=1s steps.run" "--watch --failed steps.run"; do
+  expect_exit 2 "$gradus" status $words
+  expect_match "message" "needs a terminal" "$seen"
+done
+expect_exit 2 "$gradus" status --watch 0s steps.run
+expect_match "message" "wants a time, as 2s, and not '0s'" "$seen"
 
 it "after a drain it says that the run stops, and then that it has stopped"
 kill -USR1 $run
@@ -170,14 +174,14 @@ expect_exit 2 "$gradus" status steps.run other.run
 expect_match "message" "one run, please: both 'steps.run' and 'other.run' were given" "$seen"
 expect_exit 2 "$gradus" status steps.run --watch 1s
 expect_match "message" "--watch needs a terminal" "$seen"
-expect_exit 2 "$gradus" explain steps.run unknown
-expect_exit 0 "$gradus" explain steps.run 1
-expect_match "the first, by its ordinal" "^step first" "$seen"
-expect_exit 2 "$gradus" check steps.jsonl --json
 expect_exit 2 "$gradus" status steps.run --step ""
 expect_match "message" "--step is empty .a shell variable that is not set" "$seen"
 expect_exit 2 "$gradus" explain steps.run ""
 expect_match "message" "a word is empty" "$seen"
+expect_exit 2 "$gradus" explain steps.run unknown
+expect_exit 0 "$gradus" explain steps.run 1
+expect_match "the first, by its ordinal" "^step first" "$seen"
+expect_exit 2 "$gradus" check steps.jsonl --json
 expect_exit 2 "$gradus" explain steps.run 1 2
 expect_match "message" "one step, please: both '1' and '2'" "$seen"
 expect_exit 2 "$gradus" logs steps.run 1 --attempt none
