@@ -4,12 +4,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <memory>
 #include <stdexcept>
+#include <vector>
 
 #include "cli/commands.h"
 #include "cli/loaded_run.h"
@@ -54,19 +56,33 @@ const LookForm trace_form{
 
 /// Where to, or `by_default`.
 std::string output_of(const LookWords& words, const std::string& by_default) {
-  if (!words.has("output")) return by_default;
-  if (words.value("output").empty()) words.refuse("--output wants a file, or - for standard output");
-  return words.value("output");
+  return words.has("output") ? words.value("output") : by_default;
+}
+
+/// Also where the run was named by its directory, or has been moved with it: the steps file lies beside.
+bool is_steps_file(const LoadedRun& run, const std::string& named, const std::string& path) {
+  namespace fs = std::filesystem;
+  std::vector<fs::path> files{named};
+  for (const auto& life : run.chronicle().lives()) {
+    files.emplace_back(life.steps_file);
+    files.push_back(fs::absolute(run.directory()).parent_path() / fs::path(life.steps_file).filename());
+  }
+  std::error_code none;
+  return std::any_of(files.begin(), files.end(),
+                     [&](const fs::path& file) { return fs::equivalent(file, path, none); });
 }
 
 /// Written beside the place and moved there when it is whole: whoever opens it meanwhile sees the old one.
 class Output {
  public:
-  /// `run_dir`: what a run has written there itself is no place for it.
-  Output(std::string path, const std::string& run_dir) : path_(std::move(path)) {
+  /// What `run` has written itself, or was told to run, is no place for it. `named`: how the user called it.
+  Output(std::string path, const LoadedRun& run, const std::string& named) : path_(std::move(path)) {
     if (path_ == "-") return;
-    if (is_runs_own(run_dir, path_)) {
+    if (is_runs_own(run.directory(), path_)) {
       throw std::runtime_error(fmt::format("{} is the run's own: --output names another place", path_));
+    }
+    if (is_steps_file(run, named, path_)) {
+      throw std::runtime_error(fmt::format("{} is the run's steps file: --output names another place", path_));
     }
     // A descriptor by its name: what it is the end of stays.
     if (path_.starts_with("/dev/") || path_.starts_with("/proc/")) {
@@ -146,7 +162,7 @@ int report_command(const Words& given) {
   const auto path = output_of(words, as_json ? std::string("-") : run.directory() + "/report.html");
   tell_of(run);
   const auto json = report_json(input_of(run));
-  Output output(path, run.directory());
+  Output output(path, run, words.value("run"));
   output.write(as_json ? json + "\n" : report_page(json));
   output.finish();
   return 0;
@@ -158,7 +174,7 @@ int trace_command(const Words& given) {
   const auto path = output_of(words, run.directory() + "/trace.json");
   tell_of(run);
   const RunStory story(run.chronicle(), run.graph().get(), run.goes_on_until(), run.pulse() == RunPulse::broken_off);
-  Output output(path, run.directory());
+  Output output(path, run, words.value("run"));
   write_trace(story, [&](std::string_view text) { output.write(text); });
   output.finish();
   return 0;

@@ -52,6 +52,16 @@ expect_match "path" "chain.run/report.html" "$seen"
 expect_equal "parts" 0 "$(find chain.run -name '*.part' | wc -l)"
 expect_equal "ends of scripts that came from an id" 0 "$(grep -c 'two "</script>' chain.run/report.html || true)"
 
+it "the steps file is never written over"
+cp chain.jsonl kept.jsonl
+for words in "report chain.run" "report chain.jsonl" "trace chain.jsonl"; do
+  for place in chain.jsonl "$PWD/./chain.jsonl"; do
+    expect_exit 3 "$gradus" $words --output "$place"
+    expect_match "message" "is the run's steps file: --output names another place" "$seen"
+  done
+done
+expect_exit 0 cmp chain.jsonl kept.jsonl
+
 it "the trace is JSON whose arrows end in slices of the right steps"
 expect_exit 0 "$gradus" trace chain.jsonl --output trace.json
 python3 - trace.json <<'P' || fail "a trace that fits the run" "see above"
