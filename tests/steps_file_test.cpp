@@ -47,6 +47,11 @@ TEST(StepsFile, goes_by_the_ending_of_the_name) {
   EXPECT_EQ(steps_format("a.json"), StepsFormat::json_array);
   EXPECT_EQ(steps_format("a.txt"), StepsFormat::text);
   EXPECT_EQ(steps_format("-"), StepsFormat::text);
+  EXPECT_EQ(steps_format("A.JSONL"), StepsFormat::json_lines);
+  EXPECT_EQ(steps_format("a.ndjson"), StepsFormat::json_lines);
+  EXPECT_EQ(steps_format("a.b.Json"), StepsFormat::json_array);
+  EXPECT_EQ(steps_format("jsonl"), StepsFormat::text);
+  EXPECT_EQ(steps_format("a.json/steps"), StepsFormat::text);
 }
 
 // ---- plain text -------------------------------------------------------------------------------
@@ -440,6 +445,13 @@ TEST(StepsFile, warns_once_of_commands_that_do_not_wait_for_what_they_start) {
   ASSERT_EQ(file.warnings.size(), 1U);
   EXPECT_EQ(file.warnings[0].line, 2U);
   EXPECT_THAT(file.warnings[0].message, testing::HasSubstr("ends in '&' (and 1 more)"));
+}
+
+TEST(StepsFile, warns_once_of_json_in_plain_text) {
+  const auto file = text("{ a; }\n{\"command\":\"a\"}\n  {\"command\":\"b\"}\necho {\"a\"}\n");
+  ASSERT_EQ(file.warnings.size(), 1U);
+  EXPECT_EQ(file.warnings[0].line, 2U);
+  EXPECT_THAT(file.warnings[0].message, testing::HasSubstr("(and 1 more): it is given to a shell"));
 }
 
 }  // namespace

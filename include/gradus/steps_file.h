@@ -16,7 +16,7 @@ namespace gradus {
 
 enum class StepsFormat { text, json_lines, json_array };
 
-/// By the ending of the name: .jsonl, .json, anything else is plain text.
+/// By the ending of the name, in capitals or not: .jsonl or .ndjson, .json; anything else is plain text.
 StepsFormat steps_format(std::string_view file_name);
 
 /// A run option found on a `#GRADUS` line before the first command: its words as on a command line.

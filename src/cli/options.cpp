@@ -324,7 +324,7 @@ const char* usage(Subcommand subcommand) {
     case Subcommand::run:
       return "Usage: gradus run STEPS [options]\n"
              "       mpirun -np N gradus run STEPS [options]\n\n"
-             "Runs the steps of a file (.txt, .jsonl, .json, or - for standard input) on GPUs and cores.\n";
+             "Runs the steps of a file (.txt, .jsonl, .ndjson, .json, or - for standard input) on GPUs and cores.\n";
     case Subcommand::plan:
       return "Usage: gradus plan [STEPS] [options]       (also under mpirun)\n\n"
              "Prints which slot gets which GPUs and cores, and runs nothing. Without STEPS the GPU list\n"

@@ -9,8 +9,10 @@
 namespace gradus {
 
 StepsFormat steps_format(std::string_view file_name) {
-  if (file_name.ends_with(".jsonl")) return StepsFormat::json_lines;
-  if (file_name.ends_with(".json")) return StepsFormat::json_array;
+  std::string ending(file_name.substr(std::min(file_name.size(), file_name.rfind('.'))));
+  for (char& c : ending) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  if (ending == ".jsonl" || ending == ".ndjson") return StepsFormat::json_lines;
+  if (ending == ".json") return StepsFormat::json_array;
   return StepsFormat::text;
 }
 
@@ -72,7 +74,8 @@ StepIndex StepsReader::add(const StepDraft& draft, Step step, Place place) {
   if (draft.options.nodes == 0 && names_host_file(step, draft.options)) {
     mistake(place, "%(HOSTFILE)s is for steps with nodes: say on how many");
   }
-  if (!step.is_argv && is_put_into_background(step.command) && in_background_++ == 0) first_in_background_ = place;
+  if (!step.is_argv && is_put_into_background(step.command)) in_background_.note(place);
+  if (!step.is_argv && step.command.starts_with("{\"")) like_json_.note(place);
   step.cost = draft.cost;
   step.line = place.line;
   step.options = builder_.intern(draft.options);
@@ -85,16 +88,20 @@ void StepsReader::add_unreadable(std::string_view id, Place place) {
   add({}, step, place);
 }
 
+void StepsReader::warn(const char* what, const Noted& noted, const char* why) {
+  if (noted.count == 0) return;
+  const auto more = noted.count > 1 ? fmt::format(" (and {} more)", noted.count - 1) : "";
+  result_.warnings.push_back({file_, noted.first.line, 0, fmt::format("{}{}: {}", what, more, why)});
+}
+
 StepsFile StepsReader::finish() {
   if (builder_.step_count() == 0 && result_.mistakes.empty()) mistake({}, "there are no steps in it");
-  if (in_background_ > 0) {
-    result_.warnings.push_back(
-        {file_, first_in_background_.line, 0,
-         fmt::format(
-             "the command ends in '&'{}: its shell does not wait for it, and what still runs when the shell ends is "
-             "killed, while the step has succeeded; take the '&' away",
-             in_background_ > 1 ? fmt::format(" (and {} more)", in_background_ - 1) : "")});
-  }
+  warn("the command ends in '&'", in_background_,
+       "its shell does not wait for it, and what still runs when the shell ends is killed, while the step has "
+       "succeeded; take the '&' away");
+  warn("the command begins with '{\"'", like_json_,
+       "it is given to a shell, as in plain text; steps in JSON are read from a file that is called .jsonl, .ndjson or "
+       ".json");
   auto graph = is_cut_off_ ? nullptr : builder_.build(result_.mistakes);
   if (result_.mistakes.empty()) result_.graph = std::move(graph);
   // Some are found while reading, some only in the graph: shown in the order of the file.

@@ -45,12 +45,22 @@ class StepsReader {
   StepsFile finish();
 
  private:
+  /// What is told once, for the first of its kind.
+  struct Noted {
+    std::size_t count = 0;
+    Place first;
+    void note(Place place) {
+      if (count++ == 0) first = place;
+    }
+  };
+  void warn(const char* what, const Noted& noted, const char* why);
+
   std::string file_;
   GraphBuilder builder_;
   StepsFile result_;
   bool is_cut_off_ = false;
-  std::size_t in_background_ = 0;  // commands that end in &
-  Place first_in_background_;
+  Noted in_background_;  // commands that end in &
+  Noted like_json_;      // commands that begin as an object does
 };
 
 void read_text_steps(StepsReader& reader, std::string_view text, bool (*is_run_option)(std::string_view word));

@@ -125,14 +125,14 @@ _gradus_candidates() {
     case $kind in
       @folder) compgen -d -- "$2" ;;
       @file) compgen -f -- "$2" ;;
-      @steps-file) _gradus_files "$2" '\.(txt|jsonl|json)$' ;;
+      @steps-file) _gradus_files "$2" '\.(txt|jsonl|ndjson|json)$' ;;
       @run)
         while IFS= read -r path; do
           [[ -f $path/journal.jsonl ]] && printf '%s\n' "$path"
         done < <(compgen -d -- "$2")
         while IFS= read -r path; do
           [[ ! -d $path && -f ${path%.*}.run/journal.jsonl ]] && printf '%s\n' "$path"
-        done < <(_gradus_files "$2" '\.(txt|jsonl|json)$')
+        done < <(_gradus_files "$2" '\.(txt|jsonl|ndjson|json)$')
         ;;
       @step)
         while IFS= read -r path; do
