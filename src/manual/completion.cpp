@@ -100,14 +100,38 @@ std::string words_cases(const Subcommand& subcommand) {
 }
 
 constexpr auto machinery = R"BASH(
-# Ids of the steps that were started in a run (a run directory, or its steps file), ordinals where they have none. Of a
-# great journal only its beginning is read.
+# Ids of a run's steps (a run directory, or its steps file), ordinals where they have none: those that were started, and
+# those in its copy of the steps. Of great files only the beginning is read.
 _gradus_steps() {
   local run=$1
   [[ -f $run/journal.jsonl ]] || run=${run%.*}.run
   [[ -f $run/journal.jsonl ]] || return 0
-  head -c 4000000 "$run/journal.jsonl" | grep -a '^{"launch":' |
-    sed -n -e 's/.*"id":"\([^"\\]*\)".*/\1/p;t' -e 's/^{"launch":\([0-9]*\),.*/\1/p' | sort -u | head -n 2000
+  {
+    head -c 4000000 "$run/journal.jsonl" | grep -a '^{"launch":' |
+      sed -n -e 's/.*"id":"\([^"\\]*\)".*/\1/p;t' -e 's/^{"launch":\([0-9]*\),.*/\1/p' | head -n 2000 || :
+    _gradus_kept_steps "$run"
+  } | sort -u | head -n 2000
+}
+
+# $1: the run directory.
+_gradus_kept_steps() {
+  local id='"id"[ \t]*:[ \t]*"'
+  if [[ -f $1/steps.txt ]]; then
+    head -c 1000000 "$1/steps.txt" | LC_ALL=C awk '
+      goes_on { goes_on = /\\$/; next }
+      /^[ \t]*#GRADUS[ \t].*--id[ =]/ { id = $0; sub(/.*--id[ =]+"?/, "", id); sub(/["\t ].*/, "", id) }
+      /^[ \t]*(#|$)/ { next }
+      { ++ordinal; print id == "" ? ordinal : id; id = ""; goes_on = /\\$/ }'
+  elif [[ -f $1/steps.jsonl ]]; then
+    head -c 1000000 "$1/steps.jsonl" | LC_ALL=C awk -v id="$id" '
+      /^[ \t]*$/ { next }
+      { ++ordinal; name = "" }
+      match($0, id "[^\"\\\\]*\"") { name = substr($0, RSTART, RLENGTH); sub("^" id, "", name); sub(/"$/, "", name) }
+      { print name == "" ? ordinal : name }'
+  elif [[ -f $1/steps.json ]]; then
+    head -c 1000000 "$1/steps.json" | LC_ALL=C grep -ao "\"id\"[[:space:]]*:[[:space:]]*\"[^\"\\]*\"" |
+      sed 's/^"id"[[:space:]]*:[[:space:]]*"//; s/"$//'
+  fi 2>/dev/null | head -n 2000
 }
 
 _gradus_files() {

@@ -95,6 +95,19 @@ for run in chain.run chain.jsonl; do
 done
 complete_words gradus logs chain.run align-
 expect_equal "steps" "align-1" "$seen"
+cp -r chain.run kept.run  # as of a run that has started nothing yet
+head -n 1 chain.run/journal.jsonl >kept.run/journal.jsonl
+complete_words gradus explain kept.run ""
+expect_equal "steps that were never started" "3 align-1 align\\ two" "$seen"
+rm kept.run/steps.jsonl
+printf '#GRADUS --threads 2\ntrue\n\n#GRADUS --cost 3 --id "named" --retries 1\ntrue \\\n  one more\n# no step\n#GRADUS barrier\n  true\n' >kept.run/steps.txt
+complete_words gradus status kept.run --step ""
+expect_equal "steps of plain text" "1 3 named" "$seen"
+rm kept.run/steps.txt
+printf '[{"id": "one", "command": "true"},\n {"command": "true", "id" : "two"}]\n' >kept.run/steps.json
+complete_words gradus logs kept.run ""
+expect_equal "steps of an array" "one two" "$seen"
+rm -r kept.run
 complete_words gradus run --run-dir ""
 expect_equal "folders" "chain.run folder" "$seen"
 complete_words gradus logs image.mrc ""
