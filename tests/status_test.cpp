@@ -178,8 +178,8 @@ class ExplanationTest : public StatusTest {
     const auto now = status(1100, pulse);
     return Explanation(now, chronicle, *graph).of_step(graph->find(step));
   }
-  std::vector<std::string> of_run() const {
-    const auto now = status();
+  std::vector<std::string> of_run(RunPulse pulse = RunPulse::runs) const {
+    const auto now = status(1100, pulse);
     return Explanation(now, chronicle, *graph).of_run();
   }
   std::shared_ptr<const Graph> graph = graph_of(R"({"id":"s1","command":"x %(GPU)s"}
@@ -237,7 +237,33 @@ TEST_F(ExplanationTest, a_run_that_does_not_go_on_is_the_first_reason) {
 TEST_F(ExplanationTest, a_retry_waits_for_its_back_off) {
   launch(6, 1010);
   end(6, 1010, 1020, "exit_code", "");
-  EXPECT_THAT(why("s6").front(), HasSubstr("attempt 1 on h1 slot 0 GPU-0: exit code 3; the next waits"));
+  EXPECT_THAT(why("s6"), ElementsAre(HasSubstr("attempt 1 on h1 slot 0 GPU-0: exit code 3; the next waits")))
+      << "slots are free: it does not wait for one";
+  launch(1, 1010);
+  launch(4, 1010, 1, 1);
+  launch(5, 1010, 2, 0);
+  launch(2, 1010, 2, 1);
+  EXPECT_THAT(why("s6").back(), HasSubstr("waits for a slot: 4 of 4 slots are busy"));
+}
+
+TEST_F(ExplanationTest, after_on_error_stop_the_policy_and_the_first_failure_are_named) {
+  launch(6, 1010);
+  end(6, 1010, 1020, "exit_code", "failed");
+  EXPECT_THAT(why("s5"), ElementsAre(HasSubstr("it could start"))) << "it goes on with what does not need it";
+  add(R"({"over":1,"t":1050.0,"succeeded":0,"failed":1,"skipped":0,"waiting":5})");
+  const auto policy =
+      HasSubstr("--on-error stop: nothing was started any more after s6, which has failed: exit code 3");
+  EXPECT_THAT(why("s5", RunPulse::over), ElementsAre(HasSubstr("not going on: stopped"), policy));
+  EXPECT_THAT(of_run(RunPulse::over)[1], policy);
+}
+
+TEST_F(ExplanationTest, on_error_stop_is_known_from_the_command_line_while_the_run_ends) {
+  add(R"({"life":2,"t":1000.0,"gradus":"0.1.0","steps":"a.jsonl","count":6,"host":"h1","pid":7,"argv":["gradus","run","--on-error","stop"],"until":1200.0})");
+  worker(1, "h1", 0, 0);
+  launch(6, 1010);
+  EXPECT_THAT(why("s5"), ElementsAre(HasSubstr("it could start"))) << "nothing has failed yet";
+  end(6, 1010, 1020, "exit_code", "failed");
+  EXPECT_THAT(why("s5"), ElementsAre(HasSubstr("--on-error stop: nothing was started any more after s6")));
 }
 
 class LimitTest : public ExplanationTest {
@@ -257,6 +283,20 @@ TEST_F(LimitTest, a_step_that_may_take_longer_than_the_limit_leaves_is_said_to_b
   end(5, 1060, 1061, "exit_code", "");
   // One like it took 60 s: it may take twice as long.
   EXPECT_THAT(why("s5").back(), HasSubstr("it may take 2m 00s by what steps like it took, and what runs is ended"));
+}
+
+TEST_F(LimitTest, what_the_limit_has_left_is_counted_and_not_said_to_start) {
+  add(R"({"over":75,"t":1190.0,"succeeded":0,"failed":0,"skipped":0,"waiting":6})");
+  EXPECT_THAT(of_run(RunPulse::over),
+              testing::Contains(HasSubstr("2 steps that ask for a slot are left to --resume for the time limit (")));
+  EXPECT_THAT(of_run(RunPulse::over), testing::Each(Not(HasSubstr("could start"))));
+}
+
+TEST_F(LimitTest, of_a_step_without_a_cost_nothing_is_said_that_is_not_known) {
+  const auto now = status_of("a.run", chronicle, RunPulse::runs, 1201);
+  const auto reasons = Explanation(now, chronicle, *graph).of_step(graph->find("s6"));
+  EXPECT_THAT(reasons, ElementsAre(HasSubstr("what runs is ended")));
+  EXPECT_THAT(reasons[0], Not(HasSubstr("by its cost")));
 }
 
 TEST_F(ExplanationTest, the_run_tells_what_its_idle_slots_wait_for) {

@@ -85,6 +85,7 @@ std::string Explanation::whereabouts(StepIndex step) const {
   }
   if (readiness_.succeeded(step)) return "succeeded in an earlier life";
   if (!readiness_.is_ready(step)) return "waits itself";
+  if (is_over_for_time()) return "is left to --resume for the time limit";
   return is_running_run() ? "could start, and waits for a slot" : "could start";
 }
 
@@ -112,8 +113,30 @@ std::string Explanation::needs_in_words(StepIndex node) const {
   return text;
 }
 
+/// Whether --on-error stop has ended it. The journal has no word of that: the option may also stand in the steps file.
+/// What is over with steps left, and was neither told to stop nor had a time limit, was stopped by a failure.
+bool Explanation::is_stopped_by_failure() const {
+  if (status_.failed.empty() || !status_.stops.empty()) return false;
+  const auto& life = chronicle_.lives().back();
+  for (std::size_t i = 0; i < life.argv.size(); ++i) {
+    if (life.argv[i] == "--on-error=stop") return true;
+    if (life.argv[i] == "--on-error" && i + 1 < life.argv.size() && life.argv[i + 1] == "stop") return true;
+  }
+  return status_.state == "stopped" && !status_.until;
+}
+
+/// The first failure, as far as ends tell.
+std::string Explanation::stopped_by() const {
+  const auto first = std::min_element(status_.failed.begin(), status_.failed.end(),
+                                      [](const auto& a, const auto& b) { return a.at < b.at; });
+  const StepIndex step = chronicle_.attempts()[first->attempt].ordinal - 1;
+  return fmt::format("--on-error stop: nothing was started any more after {}, which {}", graph_.name(step),
+                     whereabouts(step));
+}
+
 std::vector<std::string> Explanation::ended_run() const {
   if (is_running_run()) {
+    if (is_stopped_by_failure()) return {stopped_by()};
     if (status_.stops.empty()) return {};
     return {fmt::format("the run is stopping ({}): nothing new is started; --resume goes on with what is left",
                         status_.stops.back().why)};
@@ -122,6 +145,7 @@ std::vector<std::string> Explanation::ended_run() const {
   for (const auto& stop : status_.stops) {
     reasons.push_back(fmt::format("it was told to stop at {}: {}", time_in_words(stop.t, status_.now), stop.why));
   }
+  if (is_stopped_by_failure()) reasons.push_back(stopped_by());
   return reasons;
 }
 
@@ -165,12 +189,13 @@ std::vector<std::string> Explanation::of_ready(StepIndex step) const {
                     row.attempt, place_in_words(chronicle_, row), end_in_words(chronicle_, *latest)));
   }
   if (!is_running_run()) {
-    // Where nobody has stopped it, it may have been for time: as things stood at its last record.
-    if (auto reason = status_.stops.empty() ? lack_of_time(step, status_.last) : ""; !reason.empty()) {
-      reasons.push_back(std::move(reason));
-    }
+    // As things stood at its last record.
+    auto reason = may_be_for_time() ? lack_of_time(step, status_.last) : "";
+    if (reason.empty() && is_over_for_time()) reason = "it is left to --resume for the time limit";
+    if (!reason.empty()) reasons.push_back(std::move(reason));
     return reasons;
   }
+  if (is_stopped_by_failure()) return reasons;
   if (auto reason = capacity(step); !reason.empty()) {
     reasons.push_back(std::move(reason));
     return reasons;
@@ -179,7 +204,9 @@ std::vector<std::string> Explanation::of_ready(StepIndex step) const {
     reasons.push_back(std::move(reason));
     return reasons;
   }
-  reasons.push_back(queue(step));
+  // One that has failed waits for its time, or for another place: not for any slot that is free.
+  const bool is_held_back = !reasons.empty() && status_.slots_busy() < status_.slots_there();
+  if (!is_held_back) reasons.push_back(queue(step));
   return reasons;
 }
 
@@ -195,6 +222,10 @@ std::string Explanation::lack_of_time(StepIndex step, double at) const {
   const double cost = graph_.step(step).cost;
   const double needed = durations.needed_s(command_shape(graph_.step(step).command), cost);
   if (at + needed <= *status_.until) return "";
+  if (needed <= 0) {
+    return fmt::format("what runs is ended {} (time limit), and nothing is started after that: it is left to --resume",
+                       time_in_words(*status_.until, status_.now));
+  }
   return fmt::format("it may take {} {}, and what runs is ended {} (time limit): it is left to --resume",
                      duration_text(needed), needed > cost ? "by what steps like it took" : "by its cost",
                      time_in_words(*status_.until, status_.now));
@@ -263,6 +294,20 @@ std::vector<std::string> Explanation::holders_back() const {
   return lines;
 }
 
+/// Of so many steps that need nothing more.
+std::string Explanation::could_start(std::size_t count, const std::string& on) const {
+  const auto* const plural = count == 1 ? "" : "s";
+  if (is_running_run()) {
+    return fmt::format("{} step{} could start and wait{} for {}", count, plural, count == 1 ? "s" : "", on);
+  }
+  if (is_over_for_time()) {
+    return fmt::format("{} step{} that ask{} for {} {} left to --resume for the time limit ({})", count, plural,
+                       count == 1 ? "s" : "", on, count == 1 ? "is" : "are",
+                       time_in_words(*status_.until, status_.now));
+  }
+  return fmt::format("{} step{} could start on {}", count, plural, on);
+}
+
 std::vector<std::string> Explanation::of_run() const {
   auto reasons = ended_run();
   const auto there = status_.slots_there(), busy = status_.slots_busy();
@@ -280,10 +325,7 @@ std::vector<std::string> Explanation::of_run() const {
   if (is_running_run()) reasons.push_back(fmt::format("{} of {} slots are busy", busy, there));
   if (waiting == 0) reasons.emplace_back("no step waits any more");
   for (const auto& [demand, count] : ready) {
-    reasons.push_back(is_running_run()
-                          ? fmt::format("{} step{} could start and wait{} for {}", count, count == 1 ? "" : "s",
-                                        count == 1 ? "s" : "", asked(demand))
-                          : fmt::format("{} step{} could start on {}", count, count == 1 ? "" : "s", asked(demand)));
+    reasons.push_back(could_start(count, asked(demand)));
   }
   if (again > 0) reasons.push_back(fmt::format("{} of them have failed and are to be tried again", again));
   if (is_running_run() && first_ready != no_step) {
