@@ -144,6 +144,16 @@ TEST(Report, says_that_the_steps_file_is_not_there) {
   EXPECT_EQ(report(eventful())["verdict"].get<std::string>().find("not known"), std::string::npos);
 }
 
+TEST(Report, tells_of_each_step_whose_long_id_begins_as_another_ones) {
+  const std::string alike(200, 'x');
+  TestJournal journal(support::graph(alike + "a; " + alike + "b; " + alike + "c"));
+  journal.life(0).worker(0, "h1", "-").ran(1, 0, 0, 1).ran(2, 0, 1, 2).ran(3, 0, 2, 3).over(3);
+  const auto all = report(journal);
+  EXPECT_EQ(all["details"].size(), 3U);
+  for (const auto& name : all["step_names"]) EXPECT_TRUE(all["details"].contains(name.get<std::string>())) << name;
+  EXPECT_EQ(all["step_names"][2], alike + "... (step 3)");
+}
+
 TEST(Report, stays_small_whatever_the_run) {
   TestJournal journal;
   constexpr std::uint32_t steps = 20000;

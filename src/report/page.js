@@ -280,7 +280,7 @@
 
   const timelineOption = (rows) => ({
     useUTC: true, animation: false, backgroundColor: 'transparent',
-    aria: { enabled: true, label: { description: `Timeline of ${barCount} attempts on ${lanes.length} slots; the tables below tell the same.` } },
+    aria: { enabled: true, label: { description: `Timeline of ${(data.counts || {}).attempts ?? barCount} attempts on ${lanes.length} slots; the tables below tell the same.` } },
     tooltip: { trigger: 'item', formatter: tipOf, ...tooltipLook() },
     grid: { left: marginLeft(), right: 34, top: 32, bottom: 68 },
     xAxis: timeAxis({}),

@@ -158,7 +158,9 @@ std::string Sections::attempts() const {
     table.row({name, lane_name(bar.lane), bar.step < 0 ? "" : count(bar.attempt), escape(bars.outcome_name(bar)),
                seconds(bar.begin), seconds(bar.end - bar.begin)});
   }
-  return folded(fmt::format("All attempts ({})", bars.all.size()), table.html());
+  // One that held several slots has a bar on each.
+  const auto all = number(part(report, "counts"), "attempts", static_cast<double>(bars.all.size()));
+  return folded(fmt::format("All attempts ({})", count(all)), table.html());
 }
 
 std::string Sections::steps() const {

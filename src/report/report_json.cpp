@@ -95,7 +95,14 @@ class Report {
   }
 
   const Chronicle& chronicle() const { return *input_.chronicle; }
-  std::string name(std::size_t attempt) const { return shortened(story_.name_of(attempt), longest_name); }
+  std::string name(std::size_t attempt) const { return step_name(story_.steps.of_attempt(attempt)); }
+  /// Steps stay apart that begin alike: by their ordinals.
+  std::string step_name(std::uint32_t step) const {
+    const auto whole = story_.steps.name(step);
+    if (whole.size() <= longest_name) return whole;
+    return fmt::format("{} (step {})", shortened(whole, longest_name),
+                       story_.row(story_.steps.last_attempt(step)).ordinal);
+  }
 
   const char* state() const {
     if (chronicle().lives().empty()) return "broken off";
@@ -371,8 +378,7 @@ class Report {
                 {"places", Json::array()}};
       for (const auto step : cause.steps) {
         selected_.add(step);
-        if (json["steps"].size() < most_names)
-          json["steps"].push_back(shortened(story_.steps.name(step), longest_name));
+        if (json["steps"].size() < most_names) json["steps"].push_back(step_name(step));
       }
       for (const auto attempt : cause.examples) {
         json["examples"].push_back({{"step", name(attempt)},
@@ -531,7 +537,7 @@ class Report {
       auto one = detail(step);
       bytes += one.dump(-1, ' ', false, Json::error_handler_t::replace).size();
       if (bytes > limits_.details_bytes) break;
-      all[shortened(story_.steps.name(step), longest_name)] = std::move(one);
+      all[step_name(step)] = std::move(one);
     }
     return all;
   }
