@@ -113,8 +113,11 @@ TEST(Health, crosses_the_wire_and_is_refused_when_torn) {
 }
 
 TEST(Health, is_told_in_text_and_json) {
-  const auto rank = healthy(0, "a");
+  auto rank = healthy(0, "a");
+  rank.memory_kib = 24105ULL << 10;
   EXPECT_THAT(health_text({rank}, {}), HasSubstr("cores   0-7 (8 of 8)"));
+  EXPECT_THAT(health_text({rank}, {}), HasSubstr("memory  24 GiB\n"));
+  EXPECT_THAT(health_text({rank}, {}), HasSubstr("/dev/shm 1.0 GiB free"));
   EXPECT_THAT(health_text({rank}, {}), HasSubstr("nothing is wrong"));
   const auto json = nlohmann::json::parse(health_json({rank}, findings({rank}, "/data", true)));
   EXPECT_EQ(json["schema"], "gradus-doctor/1");

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "core/number_ranges.h"
+#include "core/size_text.h"
 
 namespace gradus {
 namespace {
@@ -167,8 +168,6 @@ class Examination {
 
 std::string limit(std::uint64_t value) { return value == 0 ? "no limit" : std::to_string(value); }
 
-std::string mebibytes(std::uint64_t kib) { return fmt::format("{} MiB", kib / 1024); }
-
 const char* word(ProbeLock lock) {
   switch (lock) {
     case ProbeLock::held: return "locks hold";
@@ -184,10 +183,10 @@ std::string describe(const RankHealth& rank) {
   auto text = fmt::format("rank {} on {}: gradus {}, {}\n", report.rank, report.host, rank.version, rank.mpi_library);
   text +=
       fmt::format("  cores   {} ({} of {})\n", number_ranges(report.cores), report.cores.size(), rank.machine_cores);
-  text += fmt::format("  memory  {}{}\n", mebibytes(rank.memory_kib),
-                      rank.memory_limit_kib > 0 ? ", limited to " + mebibytes(rank.memory_limit_kib) : "");
+  text += fmt::format("  memory  {}{}\n", size_text(rank.memory_kib * 1024),
+                      rank.memory_limit_kib > 0 ? ", limited to " + size_text(rank.memory_limit_kib * 1024) : "");
   text += fmt::format("  limits  {} open files ({} at most), processes: {}, /dev/shm {} free\n", limit(rank.open_files),
-                      limit(rank.open_files_hard), limit(rank.processes), mebibytes(rank.shm_free_kib));
+                      limit(rank.open_files_hard), limit(rank.processes), size_text(rank.shm_free_kib * 1024));
   text += fmt::format("  GPUs    {}: {}\n", report.gpus.size(), rank.gpu_note);
   for (const auto& gpu : report.gpus) {
     text += fmt::format("          {} {} {}\n", gpu.identity, gpu.pci, gpu.name);
