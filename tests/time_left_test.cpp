@@ -119,6 +119,18 @@ TEST_F(TimeLeft, of_short_steps_is_known_from_their_rate) {
   EXPECT_NEAR(left(100), 900, 1);
 }
 
+TEST_F(TimeLeft, is_not_given_as_none_where_the_last_step_takes_longer_than_expected) {
+  begin(two_shapes());
+  for (std::uint32_t step = 1; step < 6; ++step) journal->ran(step, 0, step, step + 1);
+  journal->launch(6, 6, 0, {0});
+  const auto said = [&](double now) {
+    return text(status_of("a.run", journal->chronicle(), RunPulse::runs, TestJournal::epoch + now, nullptr), {});
+  };
+  EXPECT_NE(said(6.1).find(" left (until "), std::string::npos) << said(6.1);
+  EXPECT_NE(said(100).find(", what runs takes longer than expected\n"), std::string::npos) << said(100);
+  EXPECT_EQ(said(100).find(" left (until "), std::string::npos) << said(100);
+}
+
 TEST_F(TimeLeft, steps_of_another_life_are_not_taken_for_this_ones) {
   begin(two_shapes());
   journal = std::make_unique<TestJournal>();

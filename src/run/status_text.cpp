@@ -52,7 +52,9 @@ std::string rate_line(const RunStatus& status) {
   const double rate = status.rate_per_s;
   auto line = rate >= 1 ? fmt::format("  rate       {:.1f} steps/s", rate)
                         : fmt::format("  rate       {:.1f} steps/min", rate * 60);
-  if (status.left_s) {
+  if (status.left_s && *status.left_s <= 0) {
+    line += ", what runs takes longer than expected";
+  } else if (status.left_s) {
     line += fmt::format(", about {} left (until {})", duration_text(*status.left_s),
                         time_in_words(status.now + *status.left_s, status.now));
   }
