@@ -9,6 +9,7 @@
 #include <functional>
 #include <iostream>
 #include <limits>
+#include <map>
 
 #include "cli/option_table.h"
 #include "core/size_text.h"
@@ -397,6 +398,7 @@ RunOptions parse_command_line(Subcommand subcommand, const std::vector<Text>& wo
 
 void add_file_options(const StepsFile& file, const Text& file_name, RunOptions& options, Diagnostics& mistakes) {
   const auto known = describe(steps_file);
+  std::map<Text, std::uint32_t> lines;  // by option
   for (const auto& line : file.run_options) {
     po::variables_map given;
     try {
@@ -404,6 +406,12 @@ void add_file_options(const StepsFile& file, const Text& file_name, RunOptions& 
     } catch (const po::error& error) {
       mistakes.push_back({file_name, line.line, 0, error.what()});
       continue;
+    }
+    for (const auto& [name, value] : given) {
+      const auto [first, is_new] = lines.try_emplace(name, line.line);
+      if (is_new) continue;
+      mistakes.push_back(
+          {file_name, line.line, 0, fmt::format("--{} was given before, in line {}", name, first->second)});
     }
     const bool list_was_given = options.gpus.has_value();
     store(given, steps_file, options, file_name, line.line, mistakes);

@@ -179,6 +179,15 @@ printf 'touch started \\\n#GRADUS barrier\ntrue\n' >joined.txt
 expect_exit 2 "${run[@]}" joined.txt
 expect_match "message" "joined.txt:2:1: the line before ends in a backslash" "$seen"
 
+it "a run option that stands twice in a steps file is a mistake, as on the command line"
+printf '#GRADUS --threads 2\n#GRADUS --grace 3s\n#GRADUS --threads 3\ntouch started\n' >twice.txt
+for more in "" "--threads 2"; do
+  expect_exit 2 "${run[@]}" twice.txt $more
+  expect_match "message" "twice.txt:3: --threads was given before, in line 1" "$seen"
+done
+expect_exit 2 "${run[@]}" stop.txt --threads 2 --threads 3
+expect_no_file started
+
 it "a run that the machine refuses at its start says so in summary.json"
 echo true >refused.txt
 expect_exit 3 bash -c "ulimit -n 20; exec '$gradus' run refused.txt --threads 20 --quiet"
