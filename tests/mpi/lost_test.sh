@@ -223,3 +223,61 @@ pkill -USR1 -P $pid
 finish
 expect_equal "exit code" 75 $code
 resume
+
+at_exit 'kill -KILL $(jobs -rp) 2>/dev/null'
+# $1: log; the rest: arguments. As a terminal's shell starts it: in a group of its own, which is signalled as a whole.
+in_a_group() {
+  local log=$1
+  shift
+  setsid env --default-signal=INT "$launcher" "$@" <&0 >"$log" 2>&1 &
+  pid=$!
+}
+it "a signal to the launcher's whole group (Ctrl-C, a terminal that goes away) stops the run as it stops mpirun"
+echo "echo x >>$scratch/long.ran; exec sleep 600" >long.txt
+for signal in INT TERM HUP; do
+  rm -f long.ran
+  in_a_group log -np 3 "$gradus" run long.txt --survive --restart --quiet
+  wait_until 30 test -s long.ran || fail "a step that runs" "$(cat log)"
+  kill -$signal -- -$pid
+  await_end 60 $pid
+  expect_equal "exit code after $signal, having said $(cat log)," 75 "$code"
+  expect_match "summary" "long.run stopped: 0 of 1 steps succeeded" "$(cat log)"
+done
+seen_fault "Ctrl-C, TERM or HUP to \`gradus-mpirun\` and all of its group" "mpirun hears of it once: the run stops with its summary, 75"
+
+it "the launcher passes each signal on, once; what it is given as input is mpirun's; killed, it takes mpirun with it"
+cat >hears <<'END'
+#!/bin/bash
+for signal in HUP USR1 USR2 TSTP CONT; do trap "echo $signal >>heard" $signal; done
+trap 'echo TERM >>heard; echo 0 >"$GRADUS_STATUS_FILE"; exit' TERM
+cat >input
+: >"$GRADUS_STATUS_FILE.begun"
+while :; do sleep 0.05; done
+END
+chmod +x hears
+heard() { grep -qx "$1" heard; }
+# How often it has heard of what it was told, in the order in which it was.
+hears() {
+  local signal
+  for signal; do
+    kill "-$signal" -- -$pid
+    # Whoever stops is gone on with, as by a shell's `fg`.
+    [[ $signal != TSTP ]] || { wait_until 20 heard TSTP && kill -CONT -- -$pid && signal=CONT; }
+    wait_until 20 heard "$signal" || fail "$signal to be heard" "$(cat heard)"
+  done
+}
+export GRADUS_MPIRUN=$scratch/hears
+in_a_group log "$gradus" run - < <(echo from a pipe)
+wait_until 20 test -s input || fail "input" "$(cat log)"
+hears HUP USR1 TSTP USR2 TERM
+await_end 20 $pid
+expect_equal "exit code" 0 "$code"
+expect_equal "signals heard" "CONT HUP TERM TSTP USR1 USR2" "$(sort heard | paste -sd ' ')"
+expect_equal "input" "from a pipe" "$(cat input)"
+if setpriv --pdeathsig TERM true 2>/dev/null; then
+  rm heard input
+  in_a_group log "$gradus" run - < <(echo from a pipe)
+  wait_until 20 test -s input || fail "input" "$(cat log)"
+  kill -KILL $pid
+  wait_until 20 heard TERM || fail "TERM to be heard" "$(cat heard)"
+fi
