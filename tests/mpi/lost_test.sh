@@ -58,6 +58,10 @@ printf '#!/bin/sh\nexec sleep 600\n' >stuck
 chmod +x stuck
 expect_exit 70 env GRADUS_MPIRUN="$scratch/stuck" GRADUS_START_LIMIT=1 timeout -k 5 60 "$launcher" -np 2 "$gradus" run steps.txt --survive
 expect_match "message" "rank 0 has not begun within 1 s" "$seen"
+expect_no_match "message" "no program" "$seen"
+it "… and says at once that a program is not there: mpirun itself waits for ever in silence"
+expect_exit 70 env GRADUS_START_LIMIT=1 timeout -k 5 60 "$launcher" -np 2 misspelt run steps.txt --survive
+expect_match "message" "no program 'misspelt' on this host.*rank 0 has not begun within 1 s .is misspelt on all hosts" "$seen"
 expect_exit 2 env GRADUS_START_LIMIT=soon "$launcher" -np 2 true
 expect_match "message" "GRADUS_START_LIMIT wants seconds" "$seen"
 # One that has begun says so, also where it is the only rank: there is no limit for it.
