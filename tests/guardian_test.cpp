@@ -108,6 +108,21 @@ TEST(Guardian, is_not_ended_by_signals_to_the_ranks_process_group) {
   EXPECT_TRUE(is_gone_within(rank.grandchild, 10));
 }
 
+TEST(Guardian, kills_a_stopped_rank_after_its_steps_but_not_one_that_has_not_begun) {
+  const TemporaryFolder not_begun, begun;
+  const auto looking = start_rank(not_begun, shell_with_grandchild);
+  kill(looking.pid, SIGSTOP);
+  EXPECT_FALSE(is_gone_within(looking.pid, stopped_rank_s + 2));
+  kill(looking.pid, SIGKILL);
+  waitpid(looking.pid, nullptr, 0);
+  EXPECT_TRUE(is_gone_within(looking.grandchild, 10));
+  const auto running = start_rank(begun, shell_with_grandchild, [](Guardian& guardian) { guardian.set_begun(); });
+  kill(running.pid, SIGSTOP);
+  EXPECT_TRUE(is_gone_within(running.grandchild, 60));
+  EXPECT_TRUE(is_gone_within(running.pid, 60));
+  waitpid(running.pid, nullptr, 0);
+}
+
 TEST(Guardian, holds_its_lock_until_all_has_ended_and_its_last_word_is_said) {
   const TemporaryFolder folder;
   folder.write("lock", "");

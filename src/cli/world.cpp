@@ -33,6 +33,7 @@ void prepare_for_the_worst(Guardian& guardian, const RunSettings& settings) {
   guardian.hold(RunDirectory::lock_of(settings.run_dir), RunDirectory::guardians_byte);
   guardian.set_last_word(settings.run_dir + "/summary.json", summary_of_a_killed_run(), false);
   tell_when_paused(guardian.paused_cell());
+  guardian.set_begun();
 }
 
 /// `clock_s`: this rank's clock when it was asked.
@@ -216,6 +217,7 @@ int take_part(const MpiEnvironment& mpi, const StepEnvironment& environment, Gua
     guardian.hold(RunDirectory::lock_of(order->settings.run_dir), RunDirectory::guardians_byte);
   }
   tell_when_paused(guardian.paused_cell());
+  guardian.set_begun();
   const auto end = run_worker_rank(*order, environment, guardian);
   if (end != WorkerEnd::in_peace) mpi.abandon();
   if (end == WorkerEnd::forsaken) return 3;

@@ -141,7 +141,7 @@ class Watch {
   bool has_given_up() {
     const char state = state_of(table_.rank_pid).state;
     const bool is_paused = table_.is_paused != 0 || (state == 'T' && are_all_ranks_here_stopped(table_.rank_pid));
-    stopped_ = state == 'T' && !is_paused ? stopped_ + 1 : 0;
+    stopped_ = state == 'T' && !is_paused && table_.has_begun != 0 ? stopped_ + 1 : 0;
     const auto beats = table_.beats.load();
     // Waiting for a disk is no hanging: it ends, or the disk is the trouble and nothing would be won.
     const bool moves = beats != beats_ || beats == 0 || state == 'D' || is_paused;

@@ -33,6 +33,7 @@ struct GuardianTable {
   std::atomic<std::uint32_t> beats;      ///< the rank counts it up as long as it moves; 0: it does not
   std::atomic<std::uint32_t> silent_s;   ///< seconds without a beat after which the rank hangs; 0: never
   std::atomic<std::uint32_t> is_paused;  ///< the rank was told to stop (Ctrl-Z) and has stopped itself
+  std::atomic<std::uint32_t> has_begun;  ///< there may be steps: a rank that is stopped keeps them from ending
   LastWord words[last_words];
   char lock_file[4096];  ///< see Guardian::hold
   std::int64_t lock_byte;
@@ -61,6 +62,9 @@ class Guardian {
   /// A rank that has not beaten for `silent_s` seconds, and does not wait for a disk, is killed after its steps (0: it
   /// may be silent).
   void watch(double silent_s) { table_->silent_s = static_cast<std::uint32_t>(std::ceil(silent_s)); }
+  /// From now on there may be steps, and a rank that is stopped is killed after them. One that only looks at something,
+  /// waits for its input or prints its plan may be stopped for as long as its user likes.
+  void set_begun() { table_->has_begun = 1; }
   /// When the rank is gone without a word and its steps have ended, `text` is written to `file` (appended to it, or in
   /// place of what is there). At most GuardianTable::last_words; of a length that the table holds.
   void set_last_word(const std::string& file, const std::string& text, bool append);

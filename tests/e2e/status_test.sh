@@ -162,6 +162,24 @@ sys.exit(0 if child.wait(timeout=30) == -signal.SIGINT else 1)' "$gradus" logs k
 echo >hold1
 await_end 30 $run
 
+it "what only looks may be stopped (Ctrl-Z) for as long as its user likes; a run that is stopped is ended after its steps"
+printf 'echo begun; cat %s\n' "$scratch/hold1" >killed.txt
+"$gradus" run killed.txt --threads 1 --restart >/dev/null 2>&1 &
+run=$!
+wait_until 30 eval '"$gradus" logs killed.run 1 2>/dev/null | grep -q begun' || fail "a start" ""
+"$gradus" logs killed.run 1 --follow >followed &
+looks=$!
+wait_until 30 grep -qs begun followed || fail "what the step wrote" "$(cat followed)"
+kill -STOP $looks
+sleep 8  # longer than a run may be stopped
+! process_has_ended $looks || fail "a process that is stopped" "its end"
+kill -CONT $looks
+kill -STOP $run
+await_end 60 $run
+expect_equal "exit code of the run" 137 "$code"
+await_end 60 $looks
+expect_equal "exit code of what looked" 0 "$code"
+
 it "wrong words are refused with the mend"
 expect_exit 2 "$gradus" status
 expect_exit 2 "$gradus" status nowhere
