@@ -348,7 +348,7 @@ constexpr auto exit_codes =
     "  1    some failed or were skipped, or time was over and nothing achieved\n"
     "  2    wrong input; nothing was started\n"
     "  3    the machine refused (disk, MPI, no worker left)\n"
-    "  75   stopped early by TERM, USR1 or for time: --resume goes on\n"
+    "  75   stopped early by TERM, HUP, USR1, USR2 or for time: --resume goes on\n"
     "  130  stopped by INT\n";
 
 void take_steps(const po::variables_map& given, Subcommand subcommand, RunOptions& options, Diagnostics& mistakes) {

@@ -17,9 +17,10 @@ namespace {
 // Counted, not queued: a handler may only touch lock-free atomics.
 std::atomic<int> ends_asked{0};  // INT, TERM, HUP
 std::atomic<int> last_end_signal{0};
-std::atomic<int> drains_asked{0};  // USR1
-std::atomic<int> continued{0};     // CONT
-std::atomic<int> stopped{0};       // TSTP
+std::atomic<int> drains_asked{0};  // USR1, USR2
+std::atomic<int> last_drain_signal{SIGUSR1};
+std::atomic<int> continued{0};  // CONT
+std::atomic<int> stopped{0};    // TSTP
 std::atomic<int> wake_fd{-1};
 std::atomic<bool> ends_us{false};
 std::atomic<std::atomic<std::uint32_t>*> paused_cell{nullptr};
@@ -45,7 +46,11 @@ void wake() {
 void on_signal(int signal) {
   const int saved = errno;
   switch (signal) {
-    case SIGUSR1: drains_asked.fetch_add(1); break;
+    case SIGUSR1:
+    case SIGUSR2:
+      last_drain_signal = signal;
+      drains_asked.fetch_add(1);
+      break;
     case SIGCONT: continued.fetch_add(1); break;
     case SIGTSTP:
       stopped.fetch_add(1);
@@ -91,7 +96,7 @@ void install_signal_handlers() {
   action.sa_handler = on_signal;
   action.sa_flags = SA_RESTART;
   sigemptyset(&action.sa_mask);
-  for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGCONT, SIGTSTP}) sigaction(signal, &action, nullptr);
+  for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGCONT, SIGTSTP}) sigaction(signal, &action, nullptr);
   // nohup(1) ignores HUP for us: leave that.
   struct sigaction hangup = {};
   sigaction(SIGHUP, nullptr, &hangup);
@@ -129,7 +134,7 @@ std::optional<StopRequested> take_stop_request(SignalRules rules) {
     const auto kind = ends == 1 ? StopKind::finish : ends == 2 ? StopKind::cancel : StopKind::kill;
     return request(kind, last_end_signal);
   }
-  if (new_drain) return request(StopKind::drain, SIGUSR1);
+  if (new_drain) return request(StopKind::drain, last_drain_signal);
   return std::nullopt;
 }
 

@@ -14,11 +14,11 @@
 namespace gradus {
 
 enum class SignalRules {
-  alone,        ///< INT, TERM, HUP: first finish, second cancel, third kill; USR1: drain
-  under_mpirun  ///< CONT that no TSTP went before: hold; TERM, INT: cancel at once; USR1: drain
+  alone,        ///< INT, TERM, HUP: first finish, second cancel, third kill; USR1, USR2: drain
+  under_mpirun  ///< CONT that no TSTP went before: hold; TERM, INT: cancel at once; USR1, USR2: drain
 };
 
-/// Sets the handlers. Call it first of all, before MPI_Init: a USR1 in between would kill the rank.
+/// Sets the handlers. Call it first of all, before MPI_Init: a USR1 or USR2 in between would kill the rank.
 /// SIGPIPE is ignored from then on.
 void install_signal_handlers();
 

@@ -305,8 +305,12 @@ stopped_by() {
   expect_equal "exit code after $1" "$2" "$code"$([[ $code == "$2" ]] || cat sig.log)
   expect_no_file sig.2.ran
 }
-it "TERM and USR1 let the running step end and exit with 75, INT with 130"
-for signal in TERM USR1; do stopped_by $signal 75; expect_file sig.1.ran; done
+it "TERM, USR1 and USR2 let the running step end and exit with 75, INT with 130"
+for signal in TERM USR1 USR2; do
+  stopped_by $signal 75
+  expect_file sig.1.ran
+  grep -q "\"why\":\"signal $signal\"" sig.run/journal.jsonl || fail "the signal in the journal" "$(grep '"stop"' sig.run/journal.jsonl)"
+done
 stopped_by INT 130
 expect_file sig.1.ran
 it "a second TERM ends the running step"

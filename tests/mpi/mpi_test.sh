@@ -100,27 +100,30 @@ expect_match "message" "fewer ranks with more threads" "$seen"
 hydra=0
 # Not through grep -q: it leaves at the first match, and mpiexec may die of what it still had to say (pipefail).
 [[ $("$mpiexec" --version 2>&1) != *HYDRA* ]] || hydra=1
-# mpirun passes USR1 on to its ranks; Hydra keeps it, so there it is for rank 0.
-drain() { if ((hydra)); then kill -USR1 "$(ranks_under "$1" | head -n 1)"; else pkill -USR1 -P "$1"; fi; }
+# mpirun passes USR1 and USR2 on to its ranks; Hydra keeps it, so there it is for rank 0.
+# $1: signal; $2: process.
+drain() { if ((hydra)); then kill "-$1" "$(ranks_under "$2" | head -n 1)"; else pkill "-$1" -P "$2"; fi; }
 runs() { pgrep -f "sleep $1" >/dev/null; }
 gone() { ! runs "$1"; }
 
-it "USR1 to mpirun drains: what runs ends, the rest waits, 75, --resume goes on"
-rm -rf drain.run
+it "USR1 or USR2 to mpirun drains: what runs ends, the rest waits, 75, --resume goes on"
 printf 'until [ -e drain.go ]; do sleep 0.05; done; echo x >>drain.1\necho x >>drain.2\n' >drain.txt
 ranks 2
-timeout -k 5 60 "${command[@]}" drain.txt --threads 1 >drain.log 2>&1 &
-pid=$!
-wait_until 60 test -e drain.run/logs/1.out
-drain $pid
-wait_until 20 grep -q '"stop":"drain"' drain.run/journal.jsonl || fail "a drain in the journal" "$(tail -n 2 drain.run/journal.jsonl)"
-touch drain.go
-code=0; wait $pid || code=$?
-expect_equal "exit code" 75 $code
-expect_file drain.1
-expect_no_file drain.2
-expect_exit 0 timeout -k 5 60 "${command[@]}" drain.txt --threads 1 --resume
-expect_equal "runs" "x x" "$(cat drain.1 drain.2 | paste -sd ' ')"
+for signal in USR1 USR2; do
+  rm -rf drain.run drain.go drain.1 drain.2
+  timeout -k 5 60 "${command[@]}" drain.txt --threads 1 >drain.log 2>&1 &
+  pid=$!
+  wait_until 60 test -e drain.run/logs/1.out
+  drain $signal $pid
+  wait_until 20 grep -q '"stop":"drain"' drain.run/journal.jsonl || fail "a drain in the journal" "$(tail -n 2 drain.run/journal.jsonl)"
+  touch drain.go
+  code=0; wait $pid || code=$?
+  expect_equal "exit code after $signal" 75 $code
+  expect_file drain.1
+  expect_no_file drain.2
+  expect_exit 0 timeout -k 5 60 "${command[@]}" drain.txt --threads 1 --resume
+  expect_equal "runs" "x x" "$(cat drain.1 drain.2 | paste -sd ' ')"
+done
 
 it "TERM to mpirun ends the steps, grandchildren too, in time"
 echo "sh -c 'sleep ${nap}1 & sleep ${nap}1; true'" >term.txt
