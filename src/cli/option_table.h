@@ -15,10 +15,11 @@ namespace gradus::cli {
 
 /// Where an option may be given.
 enum Where : unsigned {
-  command_line = 1,
+  command_line = 1,  // that of every subcommand that takes a steps file
   steps_file = 2,
   simulation = 4,  // gradus simulate's command line
-  planning = 8     // that of gradus plan and gradus simulate
+  planning = 8,    // that of gradus plan and gradus simulate
+  running = 16     // of all but gradus simulate, where it has no effect
 };
 
 struct Option {

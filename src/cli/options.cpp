@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/program_options.hpp>
 #include <cstdlib>
@@ -65,21 +66,21 @@ const std::vector<Group>& groups() {
         {"gpu-sharing", command_line | steps_file, "shared|exclusive",
          "more slots than GPUs: several slots share one (default), or the rest are CPU-only",
          [](RunOptions& o, const Text& t) { return store_choice(t, "exclusive", "shared", o.gpu_exclusive); }},
-        {"gpu-mask", command_line | steps_file, nullptr,
+        {"gpu-mask", running | steps_file, nullptr,
          "show each GPU step only its own GPUs (CUDA_VISIBLE_DEVICES); position marks then count from 0",
          [](RunOptions& o, const Text&) {
            o.gpu_mask = true;
            return Text();
          }},
-        {"hide-gpus", command_line | steps_file, nullptr, "show steps that use no GPU none at all",
+        {"hide-gpus", running | steps_file, nullptr, "show steps that use no GPU none at all",
          [](RunOptions& o, const Text&) {
            o.hide_gpus = true;
            return Text();
          }},
-        {"cpu-bind", command_line | steps_file, "cores|none",
+        {"cpu-bind", running | steps_file, "cores|none",
          "bind each step to the cores of its slots (default), or let it run on all of the rank's",
          [](RunOptions& o, const Text& t) { return store_choice(t, "cores", "none", o.bind_cores); }},
-        {"gpu-sampling", command_line | steps_file, "TIME|off",
+        {"gpu-sampling", running | steps_file, "TIME|off",
          "how often to look at the GPUs that steps use, so that summary and journal tell how busy they were (default "
          "5s); less often where a look is expensive",
          [](RunOptions& o, const Text& t) {
@@ -114,10 +115,10 @@ const std::vector<Group>& groups() {
            if (wrong.empty()) o.time_limit_s = seconds;
            return wrong;
          }},
-        {"crash-limit", command_line | steps_file, "N",
+        {"crash-limit", running | steps_file, "N",
          "a step lost N times with the rank that ran it has failed (default 3)",
          [](RunOptions& o, const Text& t) { return store_count(o.crash_limit, t, 1); }},
-        {"quarantine", command_line | steps_file, "N|off",
+        {"quarantine", running | steps_file, "N|off",
          "give a slot nothing more after N (default 3) or more failures in a row that are hardly chance: steps like "
          "those "
          "succeed elsewhere; steps with retries lose none by it",
@@ -129,24 +130,24 @@ const std::vector<Group>& groups() {
         {"retry-delay", command_line | steps_file, "TIME",
          "before a step's first retry, twice as long before each further one, at most a minute (default 1s)",
          [](RunOptions& o, const Text& t) { return store_duration(o.retry_delay_s, t); }},
-        {"prefetch", command_line | steps_file, "TIME",
+        {"prefetch", running | steps_file, "TIME",
          "how many seconds of steps that are known to be short may wait at a slot for the one that runs there, so that "
          "the slot need not wait for the master between them (default 0.02s; 0s: none)",
          [](RunOptions& o, const Text& t) { return store_duration(o.prefetch_s, t); }},
-        {"survive", command_line | steps_file, nullptr,
+        {"survive", running | steps_file, nullptr,
          "under gradus-mpirun: go on with the ranks that are left when one is lost",
          [](RunOptions& o, const Text&) {
            o.survive = true;
            return Text();
          }},
-        {"lost-after", command_line | steps_file, "TIME",
+        {"lost-after", running | steps_file, "TIME",
          "a rank that was silent for so long is given up: its steps are ended, then it counts as lost (default 60s)",
          [](RunOptions& o, const Text& t) {
            auto wrong = store_duration(o.lost_after_s, t);
            if (wrong.empty() && o.lost_after_s < 10) wrong = "less than 10s: a rank may only be slow";
            return wrong;
          }},
-        {"output", command_line | steps_file, "steps|packed|failed|none",
+        {"output", running | steps_file, "steps|packed|failed|none",
          "where the output of steps goes: two files for each attempt, one file for each rank (see gradus logs), two "
          "files "
          "for each attempt that failed, nowhere. Default: steps up to 1000 steps, else packed",
@@ -160,7 +161,7 @@ const std::vector<Group>& groups() {
            }
            return o.output ? Text() : fmt::format("'{}' is none of steps, packed, failed, none", t);
          }},
-        {"output-limit", command_line | steps_file, "SIZE|none",
+        {"output-limit", running | steps_file, "SIZE|none",
          "how large each file of a step's output may become (default 1G): of more, the first half and the latest lines "
          "are kept",
          [](RunOptions& o, const Text& t) {
@@ -171,9 +172,9 @@ const std::vector<Group>& groups() {
            o.output_limit = *size;
            return Text();
          }},
-        {"shell", command_line | steps_file, "PATH", "for commands that need a shell (default /bin/sh)",
+        {"shell", running | steps_file, "PATH", "for commands that need a shell (default /bin/sh)",
          [](RunOptions& o, const Text& t) { return keep_filled(o.shell, t); }},
-        {"prolog", command_line | steps_file, "TEXT", "shell lines put before every command, as 'module load cuda'",
+        {"prolog", running | steps_file, "TEXT", "shell lines put before every command, as 'module load cuda'",
          [](RunOptions& o, const Text& t) {
            o.prolog = t;
            return Text();
@@ -186,13 +187,13 @@ const std::vector<Group>& groups() {
            o.resume = true;
            return Text();
          }},
-        {"restart", command_line, nullptr, "throw the earlier run's records away and begin again",
+        {"restart", running, nullptr, "throw the earlier run's records away and begin again",
          [](RunOptions& o, const Text&) {
            o.restart = true;
            return Text();
          }}}},
       {"Output",
-       {{"notify", command_line | steps_file, "COMMAND|none",
+       {{"notify", running | steps_file, "COMMAND|none",
          "run by /bin/sh beside the steps, on the master's host, when the first step fails, when the run is told to "
          "stop, and at its end: GRADUS_EVENT is first-failure, drain or end, standard input the summary as JSON",
          [](RunOptions& o, const Text& t) {
@@ -200,10 +201,10 @@ const std::vector<Group>& groups() {
            if (t == "none") o.notify.clear();
            return wrong;
          }},
-        {"notify-limit", command_line | steps_file, "TIME",
+        {"notify-limit", running | steps_file, "TIME",
          "how long it may take, and how long the run waits for it at its end (default 60s)",
          [](RunOptions& o, const Text& t) { return store_duration(o.notify_limit_s, t); }},
-        {"quiet", command_line, nullptr, "no progress lines",
+        {"quiet", running, nullptr, "no progress lines",
          [](RunOptions& o, const Text&) {
            o.quiet = true;
            return Text();
@@ -248,8 +249,8 @@ Text suggestion(const Text& name, unsigned where) {
 unsigned places_of(Subcommand subcommand) {
   switch (subcommand) {
     case Subcommand::simulate: return command_line | planning | simulation;
-    case Subcommand::plan: return command_line | planning;
-    default: return command_line;
+    case Subcommand::plan: return command_line | running | planning;
+    default: return command_line | running;
   }
 }
 
@@ -275,6 +276,16 @@ void store(const po::variables_map& given, unsigned where, RunOptions& options, 
       const auto wrong = text.starts_with("--") ? fmt::format("a value is missing: '{}' is an option", text)
                                                 : option.store(options, text);
       if (!wrong.empty()) mistakes.push_back({file, line, 0, fmt::format("--{}: {}", option.name, wrong)});
+    }
+  }
+}
+
+/// What is known, but not for `where`: silence would let it be taken for heeded.
+void refuse_without_effect(const po::variables_map& given, unsigned where, Diagnostics& mistakes) {
+  for (const auto& group : groups()) {
+    for (const auto& option : group.options) {
+      if ((option.where & where) != 0 || given.count(option.name) == 0) continue;
+      mistakes.push_back({"", 0, 0, fmt::format("--{} has no effect on a simulation: leave it out", option.name)});
     }
   }
 }
@@ -372,6 +383,7 @@ RunOptions parse_command_line(Subcommand subcommand, const std::vector<Text>& wo
   auto shown = describe(where);
   po::options_description known;
   known.add(shown).add_options()("help,h", "this text")("steps", po::value<std::vector<Text>>());
+  if ((where & running) == 0) known.add(describe(running));
   po::positional_options_description positional;
   positional.add("steps", -1);
   po::variables_map given;
@@ -390,6 +402,7 @@ RunOptions parse_command_line(Subcommand subcommand, const std::vector<Text>& wo
   }
   RunOptions options;
   store(given, where, options, "", 0, mistakes);
+  refuse_without_effect(given, where, mistakes);
   take_steps(given, subcommand, options, mistakes);
   if (options.resume && options.restart) mistakes.push_back({"", 0, 0, "--resume and --restart exclude each other"});
   add_environment(options, mistakes);
@@ -421,6 +434,8 @@ void add_file_options(const StepsFile& file, const Text& file_name, RunOptions& 
     }
   }
 }
+
+double reserve_s(const RunOptions& options, double left_s) { return std::min(options.grace_s + 5, left_s / 10); }
 
 bool is_run_option(std::string_view word) {
   for (const auto& group : groups()) {

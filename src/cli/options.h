@@ -91,6 +91,9 @@ void add_file_options(const StepsFile& file, const std::string& file_name, RunOp
 /// True for `--gpus` and the like: the options that may stand on a #GRADUS line before the first command.
 bool is_run_option(std::string_view word);
 
+/// What of the time that is left is kept for ending what runs and writing down how it went.
+double reserve_s(const RunOptions& options, double left_s);
+
 /// The overview that `gradus --help` prints.
 std::string overview();
 

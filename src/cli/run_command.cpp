@@ -269,7 +269,7 @@ class Run {
       source = end->source;
     }
     if (left == std::numeric_limits<double>::infinity()) return;
-    const double reserve = std::min(input_.options.grace_s + 5, left / 10);
+    const double reserve = reserve_s(input_.options, left);
     options.end_running_at = monotonic_s() + std::max(0.0, left - reserve);
     options.start_nothing_after = options.end_running_at;
     tell(stdout, "time limit: {} by {}; steps have to end {} before it\n", duration_text(std::max(0.0, left)), source,

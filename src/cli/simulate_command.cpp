@@ -12,6 +12,7 @@
 #include "core/order.h"
 #include "core/printable.h"
 #include "core/slot_choice.h"
+#include "node/tell.h"
 #include "run/resume.h"
 #include "run/run_directory.h"
 #include "run/summary.h"
@@ -37,6 +38,8 @@ class Simulator {
  public:
   explicit Simulator(Input input) : input_(std::move(input)), graph_(input_.steps.graph) {
     check_options();
+    rules_.message_delay_s = options().simulate.delay_s;
+    rules_.retry_delay_s = options().retry_delay_s;
     learn();
     for (StepIndex step = 0; step < graph_->step_count(); ++step) {
       most_cpus_ = std::max(most_cpus_, demand_of(*graph_, step).cpus);
@@ -48,11 +51,11 @@ class Simulator {
     Diagnostics mistakes;
     const auto workers = workers_on(nodes, mistakes);
     leave_if_wrong(mistakes);
-    const auto prediction = on(workers);
+    const auto prediction = as_asked(workers);
     NodeSweep sweep;
     if (options().simulate.sweep || graph_->step_count() <= most_steps_swept_unasked) {
       sweep = sweep_nodes([this](std::uint32_t count) { return try_on(count); }, most_nodes_swept);
-      sweep.by_nodes.try_emplace(nodes, prediction);
+      sweep.by_nodes.try_emplace(nodes, on(workers));
     }
     fmt::print("{}", options().json ? json(prediction, sweep) : text(prediction, sweep));
     return 0;
@@ -83,11 +86,15 @@ class Simulator {
     leave_if_wrong(mistakes);
   }
 
-  /// What cannot be read is as good as none: nobody has to have an earlier run.
-  static std::optional<JournalStory> journal_there(const std::string& path) {
+  /// What cannot be read is as good as none: nobody has to have an earlier run. `is_asked_for`: damage is not.
+  static std::optional<JournalStory> journal_there(const std::string& path, bool is_asked_for) {
     try {
       return read_journal(path);
     } catch (const std::system_error&) {
+      return std::nullopt;
+    } catch (const std::exception& error) {
+      if (is_asked_for) throw;
+      tell(stderr, "gradus: warning: no durations are learnt from there: {}\n", printable(error.what()));
       return std::nullopt;
     }
   }
@@ -101,8 +108,9 @@ class Simulator {
     }
     const auto by_default = options().run_dir.empty() ? default_run_directory(options().steps) : options().run_dir;
     const auto path = (asked.empty() ? by_default : asked) + "/journal.jsonl";
-    const auto story = journal_there(path);
-    if (!story && (!asked.empty() || options().resume)) {
+    const bool is_asked_for = !asked.empty() || options().resume;
+    const auto story = journal_there(path, is_asked_for);
+    if (!story && is_asked_for) {
       leave_if_wrong({{path, 0, 0, "cannot be read: --durations names a run directory, or none"}});
     }
     auto earlier = story ? earlier_durations(*graph_, *story) : EarlierDurations();
@@ -144,9 +152,15 @@ class Simulator {
     return workers;
   }
 
-  Prediction on(const Workers& workers) {
-    rules_.message_delay_s = options().simulate.delay_s;
-    return predict(graph_, workers, expected_, rules_);
+  Prediction on(const Workers& workers) const { return predict(graph_, workers, expected_, rules_); }
+
+  /// How many nodes are enough is asked without a limit: so one sees on how many all steps would keep it.
+  Prediction as_asked(const Workers& workers) const {
+    auto rules = rules_;
+    rules.on_error = options().on_error;
+    const double limit = options().time_limit_s.value_or(rules.end_running_at);
+    if (limit < rules.end_running_at) rules.end_running_at = limit - reserve_s(options(), limit);
+    return predict(graph_, workers, expected_, rules);
   }
 
   std::optional<Prediction> try_on(std::uint32_t nodes) {
@@ -172,10 +186,10 @@ class Simulator {
   }
 
   static std::string bound_text(const Prediction& p) {
-    return fmt::format(
-        "  at best    {}, by {} (work over slots {}, longest chain {}, longest step {}); predicted is {:.3f} of it\n",
-        time_text(p.bound.seconds()), limit_in_words(p.bound), time_text(p.bound.work_s), time_text(p.bound.path_s),
-        time_text(p.bound.longest_step_s), p.over_bound());
+    return fmt::format("  at best    {}, by {} (work over slots {}, longest chain {}, longest step {}){}\n",
+                       time_text(p.bound.seconds()), limit_in_words(p.bound), time_text(p.bound.work_s),
+                       time_text(p.bound.path_s), time_text(p.bound.longest_step_s),
+                       p.left() > 0 ? "" : fmt::format("; predicted is {:.3f} of it", p.over_bound()));
   }
 
   static std::string use_text(const Prediction& p) {
@@ -192,6 +206,13 @@ class Simulator {
     if (p.counts.failed + p.counts.skipped == 0) return "";
     return fmt::format("  trouble    {} steps reach their timeout and fail, {} are skipped because of them\n",
                        p.counts.failed, p.counts.skipped);
+  }
+
+  std::string left_text(const Prediction& p) const {
+    if (p.left() == 0) return "";
+    const auto why = p.is_cut_off ? fmt::format("for the time limit ({})", time_text(*options().time_limit_s))
+                                  : std::string("after the first failure (--on-error stop)");
+    return fmt::format("  left       {} steps would be left {}\n", p.left(), why);
   }
 
   static std::string advice(const NodeSweep& sweep) {
@@ -224,7 +245,7 @@ class Simulator {
     if (kept_ > 0) text += fmt::format("  done       {} steps succeeded before and are left out\n", kept_);
     text += fmt::format("  durations  {}\n", durations_text());
     text += fmt::format("  predicted  {}\n", time_text(p.makespan_s));
-    text += bound_text(p) + use_text(p) + trouble_text(p) + advice(sweep);
+    text += bound_text(p) + use_text(p) + trouble_text(p) + left_text(p) + advice(sweep);
     if (sweep.by_nodes.empty()) text += "  enough     not looked for with so many steps: --sweep\n";
     if (options().simulate.sweep) text += sweep_table(sweep);
     return text;
@@ -245,7 +266,8 @@ class Simulator {
             {"tail_s", p.tail_s()},
             {"succeeded", p.counts.succeeded},
             {"failed", p.counts.failed},
-            {"skipped", p.counts.skipped}};
+            {"skipped", p.counts.skipped},
+            {"left", p.left()}};
   }
 
   std::string json(const Prediction& p, const NodeSweep& sweep) const {

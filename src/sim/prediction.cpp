@@ -92,6 +92,7 @@ Simulation simulation_of(const Workers& workers, const ExpectedDurations& durati
     return SimulatedAttempt{static_cast<double>(durations.seconds[step]), {}};
   };
   simulation.faults.message_delay_s = options.message_delay_s;
+  simulation.faults.kill_grace_s = 0;  // what is told to end may take its time, but does not succeed in it
   return simulation;
 }
 
@@ -134,11 +135,15 @@ Prediction predict(const std::shared_ptr<const Graph>& graph, const Workers& wor
   SchedulerOptions rules;
   rules.succeeded_before = options.succeeded_before;
   rules.durations_before = durations.model;
+  rules.on_error = options.on_error;
+  rules.retry_delay_s = options.retry_delay_s;
+  rules.start_nothing_after = rules.end_running_at = options.end_running_at;
   Scheduler scheduler(graph, rules);
   SimulatedCluster cluster(graph, simulation_of(workers, durations, options));
   Meter meter(workers, prediction);
   run_loop(scheduler, cluster, {&meter});
   prediction.counts = scheduler.counts();
+  prediction.is_cut_off = scheduler.stopped_for_time();
   return prediction;
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <span>
 #include <vector>
@@ -32,18 +33,24 @@ ExpectedDurations expect_durations(const Graph& graph, DurationModel learnt, std
 struct PredictionOptions {
   double message_delay_s = 0;          ///< from the end of an attempt until the master knows: up to this
   std::vector<bool> succeeded_before;  ///< by step; empty: none
+  OnError on_error = OnError::keep_going;
+  double retry_delay_s = 0;                                         ///< see SchedulerOptions
+  double end_running_at = std::numeric_limits<double>::infinity();  ///< seconds from the start; nothing runs longer
 };
 
 struct Prediction {
   std::uint32_t nodes = 0;
   SlotCounts slots;
   StepCounts counts;
-  double makespan_s = 0;
+  double makespan_s = 0;    ///< until the last end of an attempt
+  bool is_cut_off = false;  ///< steps are left because of end_running_at
   LowerBound bound;
   double gpu_busy_s = 0, cpu_busy_s = 0;  ///< slot-seconds; slots that a step holds without using them count
   /// The last moment at which 9 of 10 slots were busy; 0 when there was none. What comes after is the tail.
   double full_until_s = 0;
 
+  /// Neither done nor given up: for want of time, or after a failure.
+  std::uint64_t left() const { return counts.waiting + counts.ready; }
   double tail_s() const { return makespan_s - full_until_s; }
   double gpu_use() const { return share(gpu_busy_s, slots.gpu); }
   double cpu_use() const { return share(cpu_busy_s, slots.cpu); }

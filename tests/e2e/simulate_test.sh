@@ -57,10 +57,38 @@ it "a step whose timeout is shorter than its cost is foretold to fail"
 echo '{"command":"true","cost":60,"timeout":"10s"}' >short.jsonl
 expect_match "trouble" "1 steps reach their timeout and fail" "$(simulate short.jsonl)"
 
+it "--time-limit is kept as by gradus run: what would be left is told; how many nodes are enough is asked without it"
+seen=$(simulate steps.jsonl --nodes 2 --gpus-per-node 4 --time-limit 100s --json)
+expect_equal "left, succeeded, until" "9 8 60.0" "$(value "$seen" prediction.left) $(value "$seen" prediction.succeeded) $(value "$seen" prediction.makespan_s)"
+expect_equal "enough" 4 "$(value "$seen" enough_nodes)"
+expect_match "in words" "left       9 steps would be left for the time limit .1m 40s." "$(simulate steps.jsonl --nodes 2 --gpus-per-node 4 --time-limit 100s)"
+expect_no_match "with enough" "would be left" "$(simulate steps.jsonl --nodes 2 --gpus-per-node 4 --time-limit 4m)"
+{ echo '#GRADUS --time-limit 1s --survive --notify true --retry-delay 3s'; echo true; } >limited.txt
+expect_match "by its file" "1 steps would be left" "$(simulate limited.txt)"
+expect_no_match "none" "would be left" "$(simulate limited.txt --time-limit none)"
+
+it "--retry-delay and --on-error are heeded"
+echo '{"command":"true","cost":60,"timeout":"10s","retries":2}' >tried.jsonl
+expect_equal "10 + 4 + 10 + 8 + 10 s" 42.0 "$(value "$(simulate tried.jsonl --retry-delay 4s --json)" prediction.makespan_s)"
+{ cat short.jsonl; for i in 1 2 3; do echo '{"command":"true '$i'","cost":60}'; done; } >failing.jsonl
+expect_match "stop" "left       3 steps would be left after the first failure" "$(simulate failing.jsonl --threads 1 --on-error stop)"
+
+it "a damaged journal that nobody has asked for teaches nothing, and is said; with --resume it is an error"
+mv elsewhere run.run
+sed -i '2s/[0-9]/x/' run.run/journal.jsonl
+expect_exit 0 "$gradus" simulate run.txt
+expect_match "warning" "warning: no durations are learnt from there: run.run/journal.jsonl: line 2 .* is damaged" "$seen"
+expect_match "durations" "3 guessed" "$seen"
+expect_exit 3 "$gradus" simulate run.txt --resume
+expect_exit 3 "$gradus" simulate run.txt --durations run.run
+
 it "what is wrong is refused before anything is simulated"
 refused() { expect_exit 2 "$gradus" simulate "${@:2}"; expect_match "message" "$1" "$seen"; }
 refused "say --gpus-per-node" steps.jsonl
 refused "--nodes: '0' is not a whole number" steps.jsonl --gpus-per-node 4 --nodes 0
+refused "^gradus: --survive has no effect on a simulation: leave it out
+gradus: --output has no effect on a simulation: leave it out
+gradus: 2 mistakes" steps.jsonl --gpus-per-node 4 --survive --output packed
 refused "exclude each other" steps.jsonl --gpus-per-node 4 --threads 2 --slots-per-gpu 1
 refused "unknown option --node: did you mean --nodes" steps.jsonl --gpus-per-node 4 --node 3
 refused "gone/journal.jsonl: cannot be read" run.txt --durations gone
@@ -71,6 +99,7 @@ expect_exit 2 "$gradus" run steps.jsonl --sweep
 
 it "it helps"
 expect_match "help" "gradus simulate STEPS --nodes N" "$("$gradus" simulate --help)"
+expect_no_match "help" "--(survive|notify|prefetch|restart)" "$("$gradus" simulate --help)"
 expect_match "overview" "gradus simulate STEPS" "$("$gradus" --help)"
 expect_exit 2 "$gradus" simulat
 expect_match "nearest" "did you mean 'simulate'" "$seen"
