@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <system_error>
@@ -19,6 +20,19 @@
 #include "run/journal_records.h"
 #include "run/seal.h"
 #include "support/temporary_folder.h"
+
+namespace {
+
+off_t synced_size = 0;  // of the file that was synced last
+
+}  // namespace
+
+/// In place of libc's: nothing else shows whether a journal was synced.
+extern "C" int fdatasync(int fd) {
+  struct stat status {};
+  if (fstat(fd, &status) == 0) synced_size = status.st_size;
+  return 0;
+}
 
 namespace gradus {
 namespace {
@@ -354,6 +368,28 @@ TEST_F(JournalTest, ordinals_and_attempts_count_within_a_life) {
   folder.write("journal.jsonl", killed + sealed(R"({"life":2,"count":2})") +
                                     sealed(R"({"end":1,"a":1,"outcome":"succeeded","start":1,"stop":2})"));
   EXPECT_THROW(read(), std::runtime_error) << "nothing was launched in that life";
+}
+
+TEST_F(JournalTest, is_synced_at_the_ends_of_a_life_and_within_two_seconds_of_a_record_though_nothing_more_happens) {
+  const auto journal = open();
+  const auto size = [&] { return static_cast<off_t>(text().size()); };
+  EXPECT_EQ(synced_size, size());
+  journal->on_fact(end(0), launch(0), 100);
+  journal->commit(100);
+  EXPECT_EQ(synced_size, size());
+  EXPECT_EQ(journal->next_wish(100), std::numeric_limits<double>::infinity());
+  journal->on_fact(end(0), launch(1), 100.5);
+  journal->commit(100.5);
+  EXPECT_LT(synced_size, size());
+  const double wish = journal->next_wish(100.5);
+  EXPECT_LE(wish, 102.5);
+  journal->commit(wish);
+  EXPECT_EQ(synced_size, size());
+  journal->on_fact(end(1), nothing, wish + 0.1);
+  journal->commit(wish + 0.1);
+  EXPECT_LT(synced_size, size());
+  journal->end_life(0, {});
+  EXPECT_EQ(synced_size, size());
 }
 
 TEST_F(JournalTest, cut_at_any_byte_it_can_be_gone_on_with) {

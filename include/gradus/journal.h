@@ -79,6 +79,8 @@ class Journal : public Observer {
   /// Writes what was collected with one write(2); fdatasync(2) at most every two seconds. Throws
   /// std::system_error; what was written before stays whole, and nothing is written after.
   void commit(double now) override;
+  /// When what is written and not yet synced is due, though nothing more may happen for hours.
+  double next_wish(double now) const override;
 
  private:
   struct Impl;

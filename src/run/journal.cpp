@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cmath>
 #include <iterator>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <system_error>
 #include <unordered_map>
@@ -299,6 +300,10 @@ void Journal::commit(double now) {
   if (now < impl_->next_sync) return;
   impl_->sync();
   impl_->next_sync = now + 2;
+}
+
+double Journal::next_wish(double /*now*/) const {
+  return impl_->unsynced && !impl_->broken ? impl_->next_sync : std::numeric_limits<double>::infinity();
 }
 
 }  // namespace gradus

@@ -95,6 +95,22 @@ expect_exit 0 env LD_PRELOAD="$faulty" FAULTY=slow:30 FAULTY_FILE=/journal.jsonl
 expect_equal "succeeded" 60 "$(succeeded slow.run | wc -l)"
 seen_fault "the journal's disk is slow (30 ms a write)" "the run waits for it and is right"
 
+it "what the journal reports reaches the disk soon, though nothing more happens for hours, and its end at once"
+printf 'true\nuntil [ -e %s/go_on ]; do sleep 0.05; done\n' "$scratch" >waits.txt
+env LD_PRELOAD="$faulty" FAULTY=synced:"$scratch/synced" FAULTY_FILE=/journal.jsonl "$gradus" run --quiet waits.txt >/dev/null 2>&1 &
+waiting=$!
+at_exit "kill -9 $waiting 2>/dev/null"
+all_synced() { [[ $(tail -n 1 synced) == "$(stat -c %s waits.run/journal.jsonl)" ]]; }
+# Both are in the journal: nothing more comes until it may go on.
+both_are_in() { grep -qs '"end":1,' waits.run/journal.jsonl && grep -q '"launch":2,' waits.run/journal.jsonl; }
+wait_until 30 both_are_in || fail "an end and a start" "$(cat waits.run/journal.jsonl)"
+wait_until 20 all_synced || fail "a journal that is synced" "$(tail -n 1 synced) of $(stat -c %s waits.run/journal.jsonl) bytes"
+touch go_on
+await_end 30 $waiting
+expect_equal "exit code" 0 "$code"
+grep -q '"over":0' waits.run/journal.jsonl || fail "an end of the run" "$(tail -n 1 waits.run/journal.jsonl)"
+all_synced || fail "a journal that is synced to its end" "$(tail -n 1 synced) of $(stat -c %s waits.run/journal.jsonl) bytes"
+
 it "a file system that cannot lock: said, and the run goes on"
 steps_file 3
 expect_exit 0 env LD_PRELOAD="$faulty" FAULTY=nolock FAULTY_FILE=.run/lock "${run[@]}" steps.txt --run-dir nolock.run

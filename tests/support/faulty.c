@@ -5,6 +5,7 @@
  *                broken:N    from the Nth write on, EIO
  *                readonly:N  from the Nth write on, EROFS
  *                full:FILE   as long as FILE is there, ENOSPC
+ *                synced:FILE each sync appends the size that the file has then
  *                nolock      no file of that name can be locked
  *                clock       the wall clock goes back by an hour every 50 looks
  *
@@ -17,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -65,8 +67,19 @@ ssize_t write(int fd, const void *bytes, size_t size) {
 int fdatasync(int fd) {
   static int (*real)(int);
   if (!real) real = (int (*)(int))dlsym(RTLD_NEXT, "fdatasync");
-  if (*fault() && is_meant(fd)) nap();
-  return real(fd);
+  if (!*fault() || !is_meant(fd)) return real(fd);
+  nap();
+  struct stat before;
+  fstat(fd, &before);
+  int result = real(fd);
+  if (strncmp(fault(), "synced:", 7) == 0) {
+    FILE *told = fopen(fault() + 7, "a");
+    if (told) {
+      fprintf(told, "%lld\n", (long long)before.st_size);
+      fclose(told);
+    }
+  }
+  return result;
 }
 
 static int no_locks(int fd, int command) {
