@@ -257,6 +257,18 @@ TEST_F(ExplanationTest, after_on_error_stop_the_policy_and_the_first_failure_are
   EXPECT_THAT(of_run(RunPulse::over)[1], policy);
 }
 
+TEST_F(ExplanationTest, a_run_that_ended_for_want_of_slots_was_not_stopped_by_a_failure) {
+  launch(6, 1010);
+  end(6, 1010, 1020, "exit_code", "failed");
+  for (const char* slot : {R"(1,"t":1060.0,"worker":1)", R"(2,"t":1060.0,"worker":2)"}) {
+    add(std::string(R"({"quarantined":)") + slot + R"(,"host":"h1","gpus":["GPU-1"],"failures":3})");
+  }
+  add(R"({"over":1,"t":1070.0,"succeeded":4,"failed":1,"skipped":0,"waiting":1})");
+  EXPECT_THAT(why("s4", RunPulse::over),
+              ElementsAre(HasSubstr("not going on: stopped"),
+                          HasSubstr("no rank that is left has that: 0 ranks lost, 2 slots quarantined")));
+}
+
 TEST_F(ExplanationTest, on_error_stop_is_known_from_the_command_line_while_the_run_ends) {
   add(R"({"life":2,"t":1000.0,"gradus":"0.1.0","steps":"a.jsonl","count":6,"host":"h1","pid":7,"argv":["gradus","run","--on-error","stop"],"until":1200.0})");
   worker(1, "h1", 0, 0);

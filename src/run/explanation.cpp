@@ -114,7 +114,7 @@ std::string Explanation::needs_in_words(StepIndex node) const {
 }
 
 /// Whether --on-error stop has ended it. The journal has no word of that: the option may also stand in the steps file.
-/// What is over with steps left, and was neither told to stop nor had a time limit, was stopped by a failure.
+/// What is over with steps left, was not told to stop, had time and all of its slots, was stopped by a failure.
 bool Explanation::is_stopped_by_failure() const {
   if (status_.failed.empty() || !status_.stops.empty()) return false;
   const auto& life = chronicle_.lives().back();
@@ -122,7 +122,14 @@ bool Explanation::is_stopped_by_failure() const {
     if (life.argv[i] == "--on-error=stop") return true;
     if (life.argv[i] == "--on-error" && i + 1 < life.argv.size() && life.argv[i + 1] == "stop") return true;
   }
-  return status_.state == "stopped" && !status_.until;
+  return status_.state == "stopped" && status_.exit_code == 1 && status_.quarantines.empty() && !ended_for_time();
+}
+
+/// By its exit code: 75, or 1 where nothing has succeeded in that life (see exit_code() in run/summary.h).
+bool Explanation::ended_for_time() const {
+  if (!status_.until || !status_.stops.empty() || status_.state != "stopped") return false;
+  const bool achieved_nothing = status_.counts.succeeded == status_.counts.kept;
+  return status_.exit_code == 75 || (status_.exit_code == 1 && achieved_nothing);
 }
 
 /// The first failure, as far as ends tell.
@@ -190,7 +197,8 @@ std::vector<std::string> Explanation::of_ready(StepIndex step) const {
   }
   if (!is_running_run()) {
     // As things stood at its last record.
-    auto reason = may_be_for_time() ? lack_of_time(step, status_.last) : "";
+    auto reason = status_.is_broken_off() ? "" : capacity(step);
+    if (reason.empty() && may_be_for_time()) reason = lack_of_time(step, status_.last);
     if (reason.empty() && is_over_for_time()) reason = "it is left to --resume for the time limit";
     if (!reason.empty()) reasons.push_back(std::move(reason));
     return reasons;

@@ -34,10 +34,10 @@ class Explanation {
   bool is_stopped_by_failure() const;
   std::string stopped_by() const;
   std::string could_start(std::size_t count, const std::string& on) const;
+  bool ended_for_time() const;
   /// It had a time limit, and nothing else has stopped it.
   bool may_be_for_time() const { return status_.until && status_.stops.empty() && !is_stopped_by_failure(); }
-  /// … and it ended by itself with steps left, so that none of them was to end in time.
-  bool is_over_for_time() const { return status_.state == "stopped" && may_be_for_time(); }
+  bool is_over_for_time() const { return ended_for_time() && !is_stopped_by_failure(); }
   std::string whereabouts(StepIndex step) const;
   std::string needs_in_words(StepIndex step) const;
   std::string capacity(StepIndex step) const;
