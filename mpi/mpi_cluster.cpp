@@ -59,6 +59,7 @@ void MpiCluster::perform(const LaunchAttempt& launch) {
   auto order = make_order(*graph_, launch, hosts_);
   if (launch.worker == 0) return own_slots_->launch(std::move(order));
   post_.write(launch.worker, std::move(order));
+  ++loads_[launch.worker].sent;
   if (count_order(launch.worker)) to_ring_.push_back(launch.worker);
   nap_.traffic(now());
 }
@@ -68,6 +69,7 @@ void MpiCluster::perform(const KillAttempt& kill) {
   if (kill.worker == 0) return own_slots_->kill(kill.step, kill.attempt, kill.at_once);
   if (!heard_.contains(kill.worker)) return;
   post_.write(kill.worker, KillOrder{kill.step, kill.attempt, kill.at_once, kill.call_back});
+  ++loads_[kill.worker].sent;
   to_ring_.push_back(kill.worker);
 }
 
@@ -147,16 +149,20 @@ void MpiCluster::take_letters(std::vector<Fact>& facts) {
     if (it == heard_.end()) continue;  // late words of a rank that was called lost change nothing
     it->second = listening_.listened_s();
     if (!letter.is_whole) {
-      // What stood there may have been an end that now never comes, and nobody knows what else that rank does.
-      lose(letter.from, "sent bytes that are no message of this program", facts);
-      if (survive_)
-        facts.emplace_back(StopRequested{StopKind::cancel, fmt::format("rank {} sent nonsense", letter.from), 0});
+      // What stood there may have been an end that now never comes.
+      lose_and_stop(letter.from, "sent bytes that are no message of this program", facts);
       continue;
     }
     for (auto& message : letter.messages) {
       // A worker has nothing else to say; what it should not say changes nothing.
-      if (auto* end = std::get_if<EndReport>(&message)) {
+      if (const auto* beat = std::get_if<Beat>(&message)) {
+        if (const auto lost = lost_on_the_way(letter.from, *beat); !lost.empty()) {
+          lose_and_stop(letter.from, lost, facts);
+          break;
+        }
+      } else if (auto* end = std::get_if<EndReport>(&message)) {
         count_end(letter.from);
+        ++loads_[letter.from].heard;
         facts.emplace_back(AttemptEnded{end->step, end->attempt, letter.from, std::move(end->result)});
         nap_.traffic(now());
       }
@@ -207,7 +213,7 @@ void MpiCluster::keep_in_touch(std::vector<Fact>& facts) {
 void MpiCluster::send_beats(double listened) {
   next_beat_ = listened + silence_.beat_every_s();
   for (const auto& [rank, when] : heard_) {
-    if (listened - when < silence_.no_beat_to_silent_s()) post_.write(rank, Beat{});
+    if (listened - when < silence_.no_beat_to_silent_s()) post_.write(rank, Beat{loads_[rank].sent, 0, 0});
   }
   post_.flush();
 }
@@ -232,6 +238,21 @@ void MpiCluster::lose(std::uint32_t rank, const std::string& why, std::vector<Fa
   if (survive_) return;
   facts.emplace_back(StopRequested{StopKind::cancel, fmt::format("rank {} was lost", rank), 0});
   kill_own_at_ = std::min(kill_own_at_, now() + leave_within_s);
+}
+
+/// Of one that is there: nobody knows what it does, so nothing may be started in place of its steps.
+void MpiCluster::lose_and_stop(std::uint32_t rank, const std::string& why, std::vector<Fact>& facts) {
+  lose(rank, why, facts);
+  if (survive_) facts.emplace_back(StopRequested{StopKind::cancel, fmt::format("rank {} {}", rank, why), 0});
+}
+
+std::string MpiCluster::lost_on_the_way(std::uint32_t rank, const Beat& beat) const {
+  const auto& load = loads_.at(rank);
+  if (beat.sent > load.heard) return fmt::format("has told {} ends, and {} have come", beat.sent, load.heard);
+  if (beat.told <= load.sent && beat.received < beat.told) {
+    return fmt::format("was sent {} orders, and {} have come", beat.told, beat.received);
+  }
+  return "";
 }
 
 void MpiCluster::say_farewell() {

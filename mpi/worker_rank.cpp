@@ -78,14 +78,17 @@ class Pump {
 
   void take(Message& message) {
     if (auto* order = std::get_if<AttemptOrder>(&message)) {
+      ++said_.received;
       pool_.launch(std::move(*order));
       nap_.traffic(monotonic_s());
     } else if (const auto* kill = std::get_if<KillOrder>(&message)) {
+      ++said_.received;
       if (kill->call_back) return pool_.call_back(kill->step, kill->attempt);
       pool_.kill(kill->step, kill->attempt, kill->at_once);
     } else if (const auto* farewell = std::get_if<Farewell>(&message)) {
       farewell_ = *farewell;
-    } else if (std::holds_alternative<Beat>(message)) {
+    } else if (const auto* beat = std::get_if<Beat>(&message)) {
+      said_.told = beat->sent;
       heard_ = listening_.listened_s();
     }
   }
@@ -95,6 +98,7 @@ class Pump {
     std::vector<AttemptEnded> ended;
     const bool is_urgent = inbox_.take(ended);
     for (auto& one : ended) post_.write(0, EndReport{one.step, one.attempt, std::move(one.result)});
+    said_.sent += ended.size();
     if (!ended.empty()) nap_.traffic(monotonic_s());
     return is_urgent;
   }
@@ -105,7 +109,7 @@ class Pump {
     const double listened = listening_.listened_s();
     if (listened >= next_beat_) {
       next_beat_ = listened + silence_.beat_every_s();
-      post_.write(0, Beat{});
+      post_.write(0, said_);
     }
     // Until it has answered: with many ranks on its machine some find no room at its bell.
     if (!bell_.knows(0) && monotonic_s() >= next_ring_) {
@@ -150,6 +154,7 @@ class Pump {
   Silence silence_;
   ListeningClock listening_;
   double next_beat_ = 0, heard_ = 0;  // on the listening clock
+  Beat said_;                         // by the next one
   double next_ring_ = 0;
   bool forsaken_ = false;
   double kill_at_ = std::numeric_limits<double>::infinity();

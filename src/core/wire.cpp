@@ -167,7 +167,9 @@ void fields(A& a, Farewell& f) {
   a(f.finalize);
 }
 template <class A>
-void fields(A&, Beat&) {}
+void fields(A& a, Beat& b) {
+  a(b.sent), a(b.received), a(b.told);
+}
 template <class A>
 void fields(A& a, StartOrder& s) {
   a(s.start);

@@ -41,8 +41,12 @@ struct Farewell {
   bool operator==(const Farewell&) const = default;
 };
 
-/// Both ways and again and again: I live. How often, and to whom no more: core/silence.h.
+/// Both ways and again and again: I live. How often, and to whom no more: core/silence.h. The counts say before the
+/// beat, which nothing sent earlier comes after (MPI keeps the order): so a message that was lost is noticed.
 struct Beat {
+  std::uint64_t sent = 0;      ///< master: orders and kill orders to that worker; worker: ends
+  std::uint64_t received = 0;  ///< worker: orders and kill orders
+  std::uint64_t told = 0;      ///< worker: how many the master's latest beat said that there were
   bool operator==(const Beat&) const = default;
 };
 

@@ -2,6 +2,8 @@
 //   fuzzing_rank noise SEED   answers each order with one success (the first with two) amid late, early and absurd ends
 //   fuzzing_rank torn SEED    answers the fifth order with bytes that are no message
 //   fuzzing_rank bytes SEED   … with random bytes, again and again, and never says farewell
+//   fuzzing_rank drop SEED    is honest, but the end of the fifth order gets lost
+//   fuzzing_rank deaf SEED    is honest, but the fifth order gets lost
 #include <mpi.h>
 
 #include <chrono>
@@ -31,10 +33,12 @@ class Fuzzer {
       for (auto& letter : letters) {
         for (auto& message : letter.messages) {
           if (const auto* order = std::get_if<AttemptOrder>(&message)) answer(*order);
+          if (const auto* beat = std::get_if<Beat>(&message)) said_.told = beat->sent;
           if (std::holds_alternative<Farewell>(message)) return leave();
         }
       }
       if (mode_ == "noise" && die(3) == 0) noise();
+      if (loses() && ++turns_ % 100 == 0) post_.write(0, said_);
       post_.flush();
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
@@ -50,8 +54,17 @@ class Fuzzer {
     return result;
   }
 
+  bool loses() const { return mode_ == "drop" || mode_ == "deaf"; }
+
+  void answer_but_the_fifth(const AttemptOrder& order) {
+    if (orders_ != 5 || mode_ == "drop") ++said_.received;
+    if (orders_ != 5 || mode_ == "drop") ++said_.sent;
+    if (orders_ != 5) post_.write(0, EndReport{order.step, order.attempt, success()});
+  }
+
   void answer(const AttemptOrder& order) {
     ++orders_;
+    if (loses()) return answer_but_the_fifth(order);
     if (mode_ != "noise" && orders_ == 5) return tear();
     if (mode_ == "bytes" && orders_ > 5) return;
     post_.write(0, EndReport{order.step, order.attempt, success()});
@@ -103,7 +116,8 @@ class Fuzzer {
   std::mt19937 dice_;
   Post post_;
   AttemptOrder last_;
-  int orders_ = 0;
+  int orders_ = 0, turns_ = 0;
+  Beat said_;
 };
 
 }  // namespace

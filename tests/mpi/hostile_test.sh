@@ -40,4 +40,15 @@ for mode in torn bytes; do
     expect_match "summary" "120 of 120 steps succeeded" "$seen"
   done
 done
+for mode in drop deaf; do
+  it "a message that is lost between ranks ($mode): the run ends and says so, --resume goes on"
+  rm -rf steps.run ran ended
+  code=0
+  seen=$(timeout -k 5 90 "$mpiexec" -np 2 "$gradus" run steps.txt --threads 1 --quiet --lost-after 10s : -np 1 "$fuzzer" $mode 7 2>&1) || code=$?
+  ((code != 0 && code != 124)) || fail "an end with a code that tells" "$code: $seen"
+  expect_match "journal" '"gone":2,[^}]*(told|was sent) [0-9]+ (ends|orders), and [0-9]+ have come' "$(<steps.run/journal.jsonl)"
+  expect_exit 0 timeout -k 5 60 "$gradus" run steps.txt --threads 3 --quiet --resume
+  expect_match "summary" "120 of 120 steps succeeded" "$seen"
+done
+seen_fault "a message between ranks is lost (an order, an end)" "their counts differ at the next beat: the run ends, which names the rank; \`--resume\` goes on"
 seen_fault "a rank that sends doubled, late, early, invented, torn or random messages" "ends that nothing waited for change nothing and are recorded; bytes that are no message end the run, which names the rank"
