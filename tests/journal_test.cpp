@@ -370,6 +370,14 @@ TEST_F(JournalTest, ordinals_and_attempts_count_within_a_life) {
   EXPECT_THROW(read(), std::runtime_error) << "nothing was launched in that life";
 }
 
+TEST_F(JournalTest, one_that_somebody_cuts_while_it_is_written_is_noticed) {
+  const auto journal = open();
+  journal->on_time(launch(0), 0);
+  journal->commit(0);
+  folder.write("journal.jsonl", "");
+  EXPECT_THROW(journal->end_life(0, {}), std::system_error);
+}
+
 TEST_F(JournalTest, is_synced_at_the_ends_of_a_life_and_within_two_seconds_of_a_record_though_nothing_more_happens) {
   const auto journal = open();
   const auto size = [&] { return static_cast<off_t>(text().size()); };

@@ -11,6 +11,8 @@
 #include <system_error>
 #include <thread>
 
+#include "gradus/journal.h"
+#include "support/builders.h"
 #include "support/temporary_folder.h"
 
 namespace gradus {
@@ -189,6 +191,20 @@ TEST_F(RunDirectoryTest, a_second_run_is_refused_in_every_mode_with_who_holds_it
   for (const auto mode : {RunMode::fresh, RunMode::resume, RunMode::restart}) {
     EXPECT_THAT(refusal(mode),
                 AllOf(HasSubstr("is in use by process " + std::to_string(getpid()) + " on "), HasSubstr(" since 20")));
+  }
+  EXPECT_EQ(folder.read("a.run/journal.jsonl"), begun_journal);
+}
+
+TEST_F(RunDirectoryTest, a_second_run_is_refused_though_somebody_has_removed_the_lock) {
+  const auto file = folder.file("a.run/journal.jsonl");
+  const RunDirectory first(folder.file("a.run"), RunMode::fresh);
+  const auto graph = support::graph("a");
+  const Plan plan;
+  const Journal journal(file, 0, graph, plan);
+  folder.write("a.run/journal.jsonl", begun_journal);
+  unlink(folder.file("a.run/lock").c_str());
+  for (const auto mode : {RunMode::resume, RunMode::restart}) {
+    EXPECT_THAT(refusal(mode), HasSubstr("another run writes its journal"));
   }
   EXPECT_EQ(folder.read("a.run/journal.jsonl"), begun_journal);
 }

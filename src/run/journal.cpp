@@ -51,6 +51,7 @@ struct Journal::Impl {
   bool broken = false;
   bool unsynced = false;
   double next_sync = 0;
+  std::uint64_t size = 0;                    // of the file: nobody else writes to it
   std::unordered_map<StepIndex, Live> live;  // launched, and neither ended nor lost
   // Told in the record of the end that brought it, not in one of its own.
   const StepSettled* settled_by_end = nullptr;
@@ -83,7 +84,18 @@ struct Journal::Impl {
       done += static_cast<std::size_t>(wrote);
     }
     if (done > 0) unsynced = true;
+    size += done;
     buffer.clear();
+  }
+
+  /// Beside the lock of the run directory, whose file somebody may remove (RunDirectory looks at this one). Where files
+  /// cannot be locked that has been said.
+  void lock() {
+    struct flock first {};
+    first.l_type = F_WRLCK;
+    first.l_whence = SEEK_SET;
+    first.l_len = 1;
+    if (fcntl(fd, F_OFD_SETLK, &first) != 0 && (errno == EAGAIN || errno == EACCES)) refuse("lock");
   }
 
   /// What is written to a file that was removed, or whose file system was taken away, nobody will ever read.
@@ -92,10 +104,11 @@ struct Journal::Impl {
     }, ours{};
     const bool is_there = stat(path.c_str(), &by_name) == 0 && fstat(fd, &ours) == 0 && by_name.st_dev == ours.st_dev &&
                           by_name.st_ino == ours.st_ino;
-    if (is_there) return;
+    if (is_there && static_cast<std::uint64_t>(ours.st_size) >= size) return;
     broken = true;
     buffer.clear();
-    throw std::system_error(ENOENT, std::generic_category(), path + " was removed while the run wrote to it");
+    throw std::system_error(is_there ? EIO : ENOENT, std::generic_category(),
+                            fmt::format("{} was {} while the run wrote to it", path, is_there ? "cut" : "removed"));
   }
 
   void sync() {
@@ -254,7 +267,9 @@ Journal::Journal(std::string path, std::uint64_t size, std::shared_ptr<const Gra
   impl_->plan = &plan;
   impl_->fd = open(impl_->path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (impl_->fd < 0) impl_->refuse("open");
+  impl_->lock();
   if (ftruncate(impl_->fd, static_cast<off_t>(size)) != 0) impl_->refuse("ftruncate");
+  impl_->size = size;
 }
 
 Journal::~Journal() = default;

@@ -65,6 +65,16 @@ struct flock byte_lock(short type, std::int64_t byte) {
   return lock;
 }
 
+/// By a run that has locked it (Journal).
+bool is_being_written(const std::string& journal) {
+  const int fd = open(journal.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (fd < 0) return false;
+  auto theirs = byte_lock(F_WRLCK, 0);
+  const bool is_locked = fcntl(fd, F_OFD_GETLK, &theirs) == 0 && theirs.l_type != F_UNLCK;
+  close(fd);
+  return is_locked;
+}
+
 void remove_file(const std::string& path) {
   if (unlink(path.c_str()) != 0 && errno != ENOENT) machine_refuses("remove " + path);
 }
@@ -162,8 +172,7 @@ void RunDirectory::lock() {
   const auto file = lock_of(path_);
   lock_ = Descriptor(open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
   if (lock_.get() < 0) machine_refuses("open " + file);
-  auto ours = byte_lock(F_WRLCK, run_byte);
-  if (fcntl(lock_.get(), F_OFD_SETLK, &ours) != 0) {
+  if (!take_lock()) {
     if (errno == EAGAIN || errno == EACCES) {
       std::ifstream holder(file);
       std::string who;
@@ -173,9 +182,25 @@ void RunDirectory::lock() {
     warnings_.push_back(
         fmt::format("{} cannot be locked ({}): make sure that no other run uses it", path_, strerrordesc_np(errno)));
   }
+  if (is_being_written(journal())) {
+    throw RunDirectoryRefused(
+        fmt::format("{} is in use: another run writes its journal, and somebody has removed its file `lock`", path_));
+  }
   const auto text = fmt::format("{}{} on {} since {}\n", lock_begin, getpid(), host_name(), now_text());
   if (ftruncate(lock_.get(), 0) != 0) machine_refuses("write " + file);
   write_all(lock_.get(), text, file);
+}
+
+/// With errno where it cannot. A step that was being started when its run was killed holds the lock until it has had a
+/// turn to become its program, or to die.
+bool RunDirectory::take_lock() const {
+  for (int look = 0;; ++look) {
+    auto ours = byte_lock(F_WRLCK, run_byte);
+    if (fcntl(lock_.get(), F_OFD_SETLK, &ours) == 0) return true;
+    constexpr int most_looks = 50;
+    if ((errno != EAGAIN && errno != EACCES) || look == most_looks) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
 }
 
 /// A step must not run again beside an attempt that a killed run has left and that does not heed TERM, nor may its

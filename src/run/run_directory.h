@@ -76,6 +76,7 @@ class RunDirectory {
   void refuse_unsafe() const;
   void refuse_earlier_run(RunMode mode) const;
   void lock();
+  bool take_lock() const;
   void close_to_others(const std::string& folder);
   void await_guardians(const std::function<bool(double)>& goes_on_waiting) const;
   void forget_earlier_run() const;

@@ -125,6 +125,9 @@ at_exit "kill -9 $holder 2>/dev/null"
 wait_until 60 test -e long.run/logs/1.out
 expect_exit 2 "${run[@]}" long.txt --resume
 expect_match "message" "in use by process $holder on .* since" "$seen"
+rm long.run/lock  # a stale one, thinks somebody
+expect_exit 2 "${run[@]}" long.txt --restart
+expect_match "message" "in use: another run writes its journal" "$seen"
 kill -9 $holder
 seen_fault "two runs on one run directory" "the second is refused (2) with the first's process, host and start"
 
