@@ -67,6 +67,21 @@ for launcher in "$mpiexec --bind-to none" "srun --mpi=pmix"; do
 done
 
 seen_fault "scancel, under mpirun and srun" "all ends within KillWait; the journal is true"
+for launcher in "$mpiexec --bind-to none" "srun --mpi=pmix"; do
+  it "scontrol suspend and resume, under ${launcher%% *}: the run goes on as if nothing had been"
+  submit "" $launcher
+  before=$(grep -c '"end"' $journal)
+  "$slurm" run scontrol suspend "$id"
+  sleep 8  # longer than a single rank may be stopped
+  "$slurm" run scontrol resume "$id"
+  wait_until 60 ended $((before + 12)) || fail "a run that goes on" "$(tail -n 3 $journal; cat job.log)"
+  expect_equal "stops and losses" "" "$(grep -E '^\{"(stop|gone|over)"' $journal || true)"
+  "$slurm" run scancel "$id"
+  wait_until 60 over || fail "a job that is over" "$("$slurm" run squeue)"
+  true_story
+done
+
+seen_fault "scontrol suspend for 8 s, then resume, under mpirun and srun" "the run goes on; nothing is lost"
 it "scancel --batch --signal=USR1 under mpirun: drained, 75"
 submit "" "$mpiexec --bind-to none"
 "$slurm" run scancel --batch --signal=USR1 "$id"
