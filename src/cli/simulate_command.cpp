@@ -240,8 +240,10 @@ class Simulator {
   }
 
   std::string text(const Prediction& p, const NodeSweep& sweep) const {
-    auto text = fmt::format("{}: {} steps on {} node{} with {} slots\n", printable(input_.steps_name),
-                            graph_->step_count(), p.nodes, p.nodes == 1 ? "" : "s", p.slots.all());
+    const auto plural = [](std::uint64_t count) { return count == 1 ? "" : "s"; };
+    const auto steps = graph_->step_count(), slots = p.slots.all();
+    auto text = fmt::format("{}: {} step{} on {} node{} with {} slot{}\n", printable(input_.steps_name), steps,
+                            plural(steps), p.nodes, plural(p.nodes), slots, plural(slots));
     if (kept_ > 0) text += fmt::format("  done       {} steps succeeded before and are left out\n", kept_);
     text += fmt::format("  durations  {}\n", durations_text());
     text += fmt::format("  predicted  {}\n", time_text(p.makespan_s));
