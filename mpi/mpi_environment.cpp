@@ -124,8 +124,11 @@ NodePlace find_node_place(const MpiEnvironment& mpi, bool has_slots) {
     MPI_Comm_rank(workers, &local_rank);
     MPI_Comm_free(&workers);
   }
+  int ranks = 1;
+  MPI_Comm_size(node, &ranks);
   MPI_Comm_free(&node);
-  return {static_cast<std::uint32_t>(lowest), static_cast<std::uint32_t>(local_rank)};
+  return {static_cast<std::uint32_t>(lowest), static_cast<std::uint32_t>(local_rank),
+          static_cast<std::uint32_t>(ranks)};
 }
 
 }  // namespace gradus

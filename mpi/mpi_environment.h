@@ -58,6 +58,7 @@ class MpiEnvironment {
 struct NodePlace {
   std::uint32_t node = 0;        ///< the lowest rank of the node
   std::uint32_t local_rank = 0;  ///< among the node's ranks that have slots, in rank order
+  std::uint32_t ranks = 1;       ///< of the node, with slots or without
 };
 
 /// Collective. Nodes are the ranks that can share memory; never the launcher's local rank, which counts

@@ -151,13 +151,13 @@ TEST(ReportPage, copes_with_everything_missing_null_or_of_another_kind) {
   EXPECT_NO_THROW(page_of(report));
 }
 
-// What falls into one column of the plain timeline is one piece there, and a failure is not painted over.
 TEST(ReportPage, counts_attempts_and_not_the_slots_that_they_held) {
   auto report = a_report();
   report["counts"]["attempts"] = 2;  // one held two slots
   EXPECT_TRUE(has(page_of(report), "All attempts (2)"));
 }
 
+// What falls into one column of the plain timeline is one piece there, and a failure is not painted over.
 TEST(ReportPage, plain_timeline_does_not_grow_with_attempts_nor_hide_failures) {
   auto report = a_report();
   auto& bars = report["bars"];

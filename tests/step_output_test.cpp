@@ -250,6 +250,10 @@ TEST_F(SlotOutputTest, an_earlier_life_has_no_word_in_what_this_one_has_written)
     }
     EXPECT_TRUE(archive.find(1, 2, Stream::out).has_value()) << "that attempt has not begun again";
   }
+  auto called_back_before = order(0, 3);
+  called_back_before.number = 1;
+  write_and_end(output(OutputKind::none), called_back_before, "", "");
+  EXPECT_FALSE(OutputArchive(folder_.path(), 2, settings_.life).find(1, 2, Stream::out).has_value());
   EXPECT_TRUE(OutputArchive(folder_.path(), 1, "1.2").find(2, 1, Stream::out).has_value());
   EXPECT_TRUE(OutputArchive(folder_.path(), 1).find(2, 1, Stream::out).has_value()) << "where the life is not known";
 }

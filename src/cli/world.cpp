@@ -28,12 +28,12 @@ namespace {
 double guardian_grace_s(const RunSettings& settings) { return std::min(settings.grace_s, 2.0); }
 
 /// So that summary.json does not say for ever that a run is under way whose master was killed.
-void prepare_for_the_worst(Guardian& guardian, const RunSettings& settings) {
+void prepare_for_the_worst(Guardian& guardian, const RunSettings& settings, std::uint32_t ranks_beside_master) {
   guardian.set_grace(guardian_grace_s(settings));
   guardian.hold(RunDirectory::lock_of(settings.run_dir), RunDirectory::guardians_byte);
   guardian.set_last_word(settings.run_dir + "/summary.json", summary_of_a_killed_run(), false);
   tell_when_paused(guardian.paused_cell());
-  guardian.set_begun();
+  guardian.set_begun(ranks_beside_master);
 }
 
 /// `clock_s`: this rank's clock when it was asked.
@@ -85,7 +85,7 @@ class WorldOfOne : public World {
   }
   std::unique_ptr<Cluster> start(std::shared_ptr<const Graph> graph, const Plan& plan,
                                  const RunSettings& settings) override {
-    prepare_for_the_worst(guardian_, settings);
+    prepare_for_the_worst(guardian_, settings, 0);
     return std::make_unique<LocalCluster>(std::move(graph), plan, settings, environment_, guardian_, signals_);
   }
   void dismiss() override {}
@@ -94,12 +94,15 @@ class WorldOfOne : public World {
   SignalRules signals_;
 };
 
-RankReport report_with_place(const MpiEnvironment& mpi, const Invitation& invitation) {
+/// `ranks_beside_master`: on this rank's node, when rank 0 is there; else 0.
+RankReport report_with_place(const MpiEnvironment& mpi, const Invitation& invitation,
+                             std::uint32_t& ranks_beside_master) {
   auto report = report_of_this_rank(mpi.rank(), invitation.look_for_gpus);
   report.has_slots = mpi.rank() != 0 || invitation.master_works;
   const auto place = find_node_place(mpi, report.has_slots);
   report.node = place.node;
   report.local_rank = place.local_rank;
+  ranks_beside_master = place.node == 0 ? place.ranks : 0;
   return report;
 }
 
@@ -119,7 +122,7 @@ class WorldOfRanks : public World {
     mpi_.broadcast(to_bytes(invitation));
     stage_ = Stage::asked;
     std::vector<RankReport> reports;
-    for (const auto& bytes : mpi_.gather(to_bytes(report_with_place(mpi_, invitation)))) {
+    for (const auto& bytes : mpi_.gather(to_bytes(report_with_place(mpi_, invitation, ranks_here_)))) {
       auto report = read_rank_report(bytes);
       if (!report) throw std::runtime_error(fmt::format("rank {} sent a report that cannot be read", reports.size()));
       report->rank = static_cast<std::uint32_t>(reports.size());  // what MPI says, not the message
@@ -153,7 +156,7 @@ class WorldOfRanks : public World {
     for (const auto& rank : plan.ranks) orders.push_back(to_bytes(StartOrder{true, rank, settings}));
     mpi_.scatter(orders);
     stage_ = Stage::started;
-    prepare_for_the_worst(guardian_, settings);
+    prepare_for_the_worst(guardian_, settings, ranks_here_);
     return std::make_unique<MpiCluster>(std::move(graph), plan, settings, environment_, guardian_, mpi_);
   }
 
@@ -167,6 +170,7 @@ class WorldOfRanks : public World {
   enum class Stage { silent, asked, started };
   const MpiEnvironment& mpi_;
   Stage stage_ = Stage::silent;
+  std::uint32_t ranks_here_ = 0;
 };
 
 }  // namespace
@@ -206,7 +210,8 @@ int take_part(const MpiEnvironment& mpi, const StepEnvironment& environment, Gua
     mpi.gather(to_bytes(health_of_this_rank(mpi.rank(), invitation->probe_file, invitation->probe_token, clock_s)));
     return 0;
   }
-  const auto report = report_with_place(mpi, *invitation);
+  std::uint32_t ranks_beside_master = 0;
+  const auto report = report_with_place(mpi, *invitation, ranks_beside_master);
   mpi.gather(to_bytes(report));
   const auto order = read_start_order(mpi.scatter({}));
   if (!order) throw std::runtime_error("rank 0 sent a start order that cannot be read");
@@ -217,7 +222,7 @@ int take_part(const MpiEnvironment& mpi, const StepEnvironment& environment, Gua
     guardian.hold(RunDirectory::lock_of(order->settings.run_dir), RunDirectory::guardians_byte);
   }
   tell_when_paused(guardian.paused_cell());
-  guardian.set_begun();
+  guardian.set_begun(ranks_beside_master);
   const auto end = run_worker_rank(*order, environment, guardian);
   if (end != WorkerEnd::in_peace) mpi.abandon();
   if (end == WorkerEnd::forsaken) return 3;

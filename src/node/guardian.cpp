@@ -77,17 +77,16 @@ bool runs_our_program(pid_t pid) {
          theirs.st_ino == ours.st_ino;
 }
 
-/// Whether all ranks that the rank's parent (mpirun, its daemon) has started here are stopped, and there are several:
-/// then somebody has paused the run, which Open MPI's mpirun does by SIGSTOP when it is told TSTP (Ctrl-Z).
-bool are_all_ranks_here_stopped(pid_t rank) {
+/// How many ranks the rank's parent (mpirun, its daemon) has started here, when all of them are stopped; else 0.
+std::uint32_t ranks_here_all_stopped(pid_t rank) {
   const pid_t parent = state_of(rank).parent;
-  if (parent <= 1) return false;
-  int stopped = 0, others = 0;
+  if (parent <= 1) return 0;
+  std::uint32_t stopped = 0, others = 0;
   each_process([&](pid_t process) {
     const auto [state, its_parent, group] = state_of(process);
     if (its_parent == parent && state != 'Z' && runs_our_program(process)) ++(state == 'T' ? stopped : others);
   });
-  return stopped > 1 && others == 0;
+  return others == 0 ? stopped : 0;
 }
 
 bool is_in(GuardianTable& table, pid_t group) {
@@ -140,17 +139,24 @@ class Watch {
 
   bool has_given_up() {
     const char state = state_of(table_.rank_pid).state;
-    const bool is_paused = table_.is_paused != 0 || (state == 'T' && are_all_ranks_here_stopped(table_.rank_pid));
+    const bool is_run_paused = state == 'T' && is_whole_run_stopped();
+    const bool is_paused = table_.is_paused != 0 || is_run_paused;
     stopped_ = state == 'T' && !is_paused && table_.has_begun != 0 ? stopped_ + 1 : 0;
     const auto beats = table_.beats.load();
     // Waiting for a disk is no hanging: it ends, or the disk is the trouble and nothing would be won.
-    const bool moves = beats != beats_ || beats == 0 || state == 'D' || is_paused;
+    const bool moves = beats != beats_ || beats == 0 || state == 'D' || is_run_paused;
     silent_ = moves ? 0 : silent_ + 1;
     beats_ = beats;
     return stopped_ >= stopped_rank_s || (table_.silent_s > 0 && silent_ >= table_.silent_s);
   }
 
  private:
+  /// Somebody has paused it, which Open MPI's mpirun does by SIGSTOP when it is told TSTP (Ctrl-Z). The master must be
+  /// one of them: one that goes on would give up those here, and start their steps elsewhere beside these.
+  bool is_whole_run_stopped() const {
+    return table_.ranks_beside_master > 1 && ranks_here_all_stopped(table_.rank_pid) == table_.ranks_beside_master;
+  }
+
   const GuardianTable& table_;
   int stopped_ = 0;
   std::uint32_t silent_ = 0;
@@ -240,22 +246,22 @@ Guardian::~Guardian() {
   munmap(table_, sizeof(GuardianTable));
 }
 
-void Guardian::set_last_word(const std::string& file, const std::string& text, bool append) {
+bool Guardian::set_last_word(const std::string& file, const std::string& text, bool append) {
   for (auto& word : table_->words) {
     if (word.file[0] != '\0') continue;
-    if (file.size() >= sizeof word.file || text.size() >= sizeof word.text) return;
+    if (file.size() >= sizeof word.file || text.size() >= sizeof word.text) return false;
     strcpy(word.text, text.c_str());
     word.append = append;
     strcpy(word.file, file.c_str());
-    return;
+    return true;
   }
+  return false;
 }
 
 void Guardian::change_last_word(const std::string& file, const std::string& text) {
   for (auto& old : table_->words) {
     if (file != old.file) continue;
-    set_last_word(file, text, old.append);
-    old.file[0] = '\0';
+    if (set_last_word(file, text, old.append)) old.file[0] = '\0';
     return;
   }
 }

@@ -34,6 +34,7 @@ struct GuardianTable {
   std::atomic<std::uint32_t> silent_s;   ///< seconds without a beat after which the rank hangs; 0: never
   std::atomic<std::uint32_t> is_paused;  ///< the rank was told to stop (Ctrl-Z) and has stopped itself
   std::atomic<std::uint32_t> has_begun;  ///< there may be steps: a rank that is stopped keeps them from ending
+  std::atomic<std::uint32_t> ranks_beside_master;  ///< on this machine, the master among them; 0: it is on another
   LastWord words[last_words];
   char lock_file[4096];  ///< see Guardian::hold
   std::int64_t lock_byte;
@@ -64,12 +65,18 @@ class Guardian {
   void watch(double silent_s) { table_->silent_s = static_cast<std::uint32_t>(std::ceil(silent_s)); }
   /// From now on there may be steps, and a rank that is stopped is killed after them. One that only looks at something,
   /// waits for its input or prints its plan may be stopped for as long as its user likes.
-  void set_begun() { table_->has_begun = 1; }
+  /// `ranks_beside_master`: how many the run has on this machine, rank 0 among them; 0 where rank 0 is on another. When
+  /// all of these are stopped the run is paused; elsewhere rank 0 may go on, and give the steps here to others.
+  void set_begun(std::uint32_t ranks_beside_master = 0) {
+    table_->ranks_beside_master = ranks_beside_master;
+    table_->has_begun = 1;
+  }
   /// When the rank is gone without a word and its steps have ended, `text` is written to `file` (appended to it, or in
   /// place of what is there). At most GuardianTable::last_words; of a length that the table holds.
-  void set_last_word(const std::string& file, const std::string& text, bool append);
+  /// False where it does not fit.
+  bool set_last_word(const std::string& file, const std::string& text, bool append);
   void forget_last_word(const std::string& file);
-  /// The text is replaced where there is one for that file; at no moment there is none.
+  /// The text is replaced where there is one for that file and the new one fits; at no moment there is none.
   void change_last_word(const std::string& file, const std::string& text);
   /// From now on until the guardian goes it has a shared lock on that byte of the file (an open-file-description lock):
   /// so others can tell that steps of a rank that is gone are still being ended. Once. Returns when it is there, or
@@ -91,8 +98,8 @@ class Guardian {
   pid_t pid_ = -1;
 };
 
-/// Seconds for which a rank may be stopped (SIGSTOP) before its steps are ended and it is killed; not where all ranks
-/// of a launcher on this machine are, two at least: that is a pause of the run.
+/// Seconds for which a rank may be stopped (SIGSTOP) before its steps are ended and it is killed; not where all of
+/// several ranks on rank 0's machine are: that is a pause.
 inline constexpr int stopped_rank_s = 5;
 
 /// The guardian's own main (`gradus __guardian`): descriptor 0 is the pipe, 1 the table.

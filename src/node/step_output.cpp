@@ -168,8 +168,11 @@ void SlotOutput::open_both(const std::string& out, const std::string& err) {
 
 /// Else what an attempt of an earlier life has left in its own files would be taken for this one's.
 void SlotOutput::forget_earlier(const AttemptOrder& order) const {
-  for (const auto stream : {Stream::out, Stream::err}) {
-    unlink(path(log_name(order.step + 1, order.attempt, stream)).c_str());
+  // Those before the first that begins were called back from a slot, and remove nothing themselves.
+  for (auto attempt = order.number == 1 ? 1 : order.attempt; attempt <= order.attempt; ++attempt) {
+    for (const auto stream : {Stream::out, Stream::err}) {
+      unlink(path(log_name(order.step + 1, attempt, stream)).c_str());
+    }
   }
 }
 

@@ -169,6 +169,7 @@ std::vector<std::string> Explanation::of_step(StepIndex step) const {
 }
 
 std::vector<std::string> Explanation::of_waiting(StepIndex step) const {
+  if (chronicle_.lives().empty()) return {"the run has not begun"};
   auto reasons = ended_run();
   if (readiness_.is_ready(step)) {
     const auto more = of_ready(step);
@@ -317,6 +318,7 @@ std::string Explanation::could_start(std::size_t count, const std::string& on) c
 }
 
 std::vector<std::string> Explanation::of_run() const {
+  if (chronicle_.lives().empty()) return {"the run has not begun"};
   auto reasons = ended_run();
   const auto there = status_.slots_there(), busy = status_.slots_busy();
   std::map<Demand, std::size_t> ready;

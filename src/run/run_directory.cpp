@@ -75,6 +75,19 @@ bool is_being_written(const std::string& journal) {
   return is_locked;
 }
 
+/// A step that was being started when its run was killed holds both locks until it has had a turn to become its
+/// program, or to die.
+constexpr int most_looks = 50;
+void nap_before_next_look() { std::this_thread::sleep_for(std::chrono::milliseconds(20)); }
+
+bool stays_written(const std::string& journal) {
+  for (int look = 0; is_being_written(journal); ++look) {
+    if (look == most_looks) return true;
+    nap_before_next_look();
+  }
+  return false;
+}
+
 void remove_file(const std::string& path) {
   if (unlink(path.c_str()) != 0 && errno != ENOENT) machine_refuses("remove " + path);
 }
@@ -182,7 +195,7 @@ void RunDirectory::lock() {
     warnings_.push_back(
         fmt::format("{} cannot be locked ({}): make sure that no other run uses it", path_, strerrordesc_np(errno)));
   }
-  if (is_being_written(journal())) {
+  if (stays_written(journal())) {
     throw RunDirectoryRefused(
         fmt::format("{} is in use: another run writes its journal, and somebody has removed its file `lock`", path_));
   }
@@ -191,15 +204,13 @@ void RunDirectory::lock() {
   write_all(lock_.get(), text, file);
 }
 
-/// With errno where it cannot. A step that was being started when its run was killed holds the lock until it has had a
-/// turn to become its program, or to die.
+/// With errno where it cannot.
 bool RunDirectory::take_lock() const {
   for (int look = 0;; ++look) {
     auto ours = byte_lock(F_WRLCK, run_byte);
     if (fcntl(lock_.get(), F_OFD_SETLK, &ours) == 0) return true;
-    constexpr int most_looks = 50;
     if ((errno != EAGAIN && errno != EACCES) || look == most_looks) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    nap_before_next_look();
   }
 }
 

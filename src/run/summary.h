@@ -117,10 +117,10 @@ class Summary : public Observer {
 std::string summary_of_a_running_run();
 /// … when it could not even begin, …
 std::string summary_of_a_run_that_broke_off(const std::string& trouble);
-/// What a guardian writes for a master that was killed: after it had lost that rank.
-std::string summary_of_a_killed_run(WorkerId lost);
 /// … and after its master was killed, in at most 250 bytes: written by the guardian.
 std::string summary_of_a_killed_run();
+/// … which had lost that rank before; no longer than that either.
+std::string summary_of_a_killed_run(WorkerId lost);
 
 /// `2m 40s`, `1h 05m`, `12.3s`.
 std::string duration_text(double seconds);

@@ -146,6 +146,7 @@ expect_exit 0 run_bounded 60 "$gradus" logs killed.run 1 --follow  # it will nev
 cp -r killed.run empty.run
 : >empty.run/journal.jsonl
 expect_exit 0 "$gradus" status empty.run --step 1
+expect_match "why" "the run has not begun" "$seen"
 
 it "gradus logs --follow is left with Ctrl-C"
 "$gradus" run killed.txt --threads 1 --restart >/dev/null 2>&1 &
