@@ -67,6 +67,11 @@ struct Usage {
   bool operator==(const Usage&) const = default;
 };
 
+/// It was sent to wait at a slot and called back before it began: as if it had never been launched. Times in seconds.
+inline bool never_began(OutcomeKind outcome, double started_at, double ended_at) {
+  return outcome == OutcomeKind::cancelled && ended_at <= started_at;
+}
+
 /// How one attempt went. Times are seconds since the Unix epoch on the clock of the node that ran it.
 struct AttemptResult {
   Outcome outcome;

@@ -61,7 +61,7 @@ std::vector<LaneIndex> Spans::lanes(std::size_t attempt) const {
 }
 
 bool never_began(const AttemptRow& row) {
-  return row.state == AttemptRow::State::ended && row.outcome == OutcomeKind::cancelled && row.ended <= row.started;
+  return row.state == AttemptRow::State::ended && never_began(row.outcome, row.started, row.ended);
 }
 
 std::uint8_t shown_outcome(const AttemptRow& row, bool is_broken_off) {

@@ -76,9 +76,7 @@ void Summary::on_fact(const Fact& fact, const Decisions& decisions, double now) 
   if (end != nullptr) {
     attempt = {end->step, end->attempt, end->worker, end->result.ended_at - end->result.started_at, end->result.outcome,
                {}};
-    // Called back from a slot: as if it had never been launched.
-    const bool never_began = attempt.seconds <= 0 && attempt.outcome.kind == OutcomeKind::cancelled;
-    if (never_began) --attempts_;
+    if (never_began(attempt.outcome.kind, end->result.started_at, end->result.ended_at)) --attempts_;
     note_slow(attempt);
     gpu_use_.ended(end->result.usage.gpu, attempt.seconds);
     const auto at = running_.find(end->step);
