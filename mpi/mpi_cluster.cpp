@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "core/log_names.h"
+#include "core/lost_rank.h"
 #include "core/order.h"
 #include "leaving.h"
 #include "node/signals.h"
@@ -59,7 +60,7 @@ void MpiCluster::perform(const LaunchAttempt& launch) {
   auto order = make_order(*graph_, launch, hosts_);
   if (launch.worker == 0) return own_slots_->launch(std::move(order));
   post_.write(launch.worker, std::move(order));
-  ++loads_[launch.worker].sent;
+  loads_[launch.worker].counts.send_order();
   if (count_order(launch.worker)) to_ring_.push_back(launch.worker);
   nap_.traffic(now());
 }
@@ -69,7 +70,7 @@ void MpiCluster::perform(const KillAttempt& kill) {
   if (kill.worker == 0) return own_slots_->kill(kill.step, kill.attempt, kill.at_once);
   if (!heard_.contains(kill.worker)) return;
   post_.write(kill.worker, KillOrder{kill.step, kill.attempt, kill.at_once, kill.call_back});
-  ++loads_[kill.worker].sent;
+  loads_[kill.worker].counts.send_order();
   to_ring_.push_back(kill.worker);
 }
 
@@ -156,13 +157,13 @@ void MpiCluster::take_letters(std::vector<Fact>& facts) {
     for (auto& message : letter.messages) {
       // A worker has nothing else to say; what it should not say changes nothing.
       if (const auto* beat = std::get_if<Beat>(&message)) {
-        if (const auto lost = lost_on_the_way(letter.from, *beat); !lost.empty()) {
+        if (const auto lost = loads_[letter.from].counts.lost(*beat); !lost.empty()) {
           lose_and_stop(letter.from, lost, facts);
           break;
         }
       } else if (auto* end = std::get_if<EndReport>(&message)) {
         count_end(letter.from);
-        ++loads_[letter.from].heard;
+        loads_[letter.from].counts.hear_end();
         facts.emplace_back(AttemptEnded{end->step, end->attempt, letter.from, std::move(end->result)});
         nap_.traffic(now());
       }
@@ -213,7 +214,7 @@ void MpiCluster::keep_in_touch(std::vector<Fact>& facts) {
 void MpiCluster::send_beats(double listened) {
   next_beat_ = listened + silence_.beat_every_s();
   for (const auto& [rank, when] : heard_) {
-    if (listened - when < silence_.no_beat_to_silent_s()) post_.write(rank, Beat{loads_[rank].sent, 0, 0});
+    if (listened - when < silence_.no_beat_to_silent_s()) post_.write(rank, loads_[rank].counts.beat());
   }
   post_.flush();
 }
@@ -228,31 +229,28 @@ void MpiCluster::read_gone_file(std::vector<Fact>& facts) {
   }
 }
 
-void MpiCluster::lose(std::uint32_t rank, const std::string& why, std::vector<Fact>& facts) {
-  if (heard_.erase(rank) == 0) return;
+bool MpiCluster::forget(std::uint32_t rank) {
+  if (heard_.erase(rank) == 0) return false;
   mpi_.abandon();
   std::erase(workers_, rank);
   see_whether_all_can_ring();
   while (loads_[rank].orders > 0) count_end(rank);
-  facts.emplace_back(WorkerLost{rank, why});
-  if (survive_) return;
-  facts.emplace_back(StopRequested{StopKind::cancel, fmt::format("rank {} was lost", rank), 0});
-  kill_own_at_ = std::min(kill_own_at_, now() + leave_within_s);
+  return true;
 }
 
-/// Of one that is there: nobody knows what it does, so nothing may be started in place of its steps.
+void MpiCluster::lose(std::uint32_t rank, const std::string& why, std::vector<Fact>& facts) {
+  if (!survive_) return lose_and_stop(rank, why, facts);
+  if (forget(rank)) facts.emplace_back(WorkerLost{rank, why});
+}
+
+/// With --survive only of one that is there: nobody knows what it does, so nothing may be started in place of its
+/// steps.
 void MpiCluster::lose_and_stop(std::uint32_t rank, const std::string& why, std::vector<Fact>& facts) {
-  lose(rank, why, facts);
-  if (survive_) facts.emplace_back(StopRequested{StopKind::cancel, fmt::format("rank {} {}", rank, why), 0});
-}
-
-std::string MpiCluster::lost_on_the_way(std::uint32_t rank, const Beat& beat) const {
-  const auto& load = loads_.at(rank);
-  if (beat.sent > load.heard) return fmt::format("has told {} ends, and {} have come", beat.sent, load.heard);
-  if (beat.told <= load.sent && beat.received < beat.told) {
-    return fmt::format("was sent {} orders, and {} have come", beat.told, beat.received);
+  if (!forget(rank)) return;
+  for (auto& fact : stopped_for_lost_rank(rank, fmt::format("rank {} {}", rank, survive_ ? why : "was lost"), why)) {
+    facts.push_back(std::move(fact));
   }
-  return "";
+  if (!survive_) kill_own_at_ = std::min(kill_own_at_, now() + leave_within_s);
 }
 
 void MpiCluster::say_farewell() {

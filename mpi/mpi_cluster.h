@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/message_counts.h"
 #include "core/order.h"
 #include "core/silence.h"
 #include "gradus/cluster.h"
@@ -46,11 +47,11 @@ class MpiCluster : public Cluster {
   void send_beats(double listened);
   void read_gone_file(std::vector<Fact>& facts);
   void lose(std::uint32_t rank, const std::string& why, std::vector<Fact>& facts);
+  /// False when it was lost already.
+  bool forget(std::uint32_t rank);
   /// True when that rank has a slot that waits for it.
   bool count_order(std::uint32_t rank);
   void count_end(std::uint32_t rank);
-  /// What a worker's counts show to be lost on the way; empty: nothing.
-  std::string lost_on_the_way(std::uint32_t rank, const Beat& beat) const;
   void lose_and_stop(std::uint32_t rank, const std::string& why, std::vector<Fact>& facts);
   double nap(double now) const;
   bool is_lazy() const;
@@ -70,7 +71,7 @@ class MpiCluster : public Cluster {
   std::unordered_map<std::uint32_t, double> heard_;  // by worker that is not lost: when, on the listening clock
   struct Load {
     std::size_t slots = 0, orders = 0;  // orders: neither ended nor lost
-    std::uint64_t sent = 0, heard = 0;  // ever: orders and kill orders; ends, also such that nothing waited for
+    MasterCounts counts;
   };
   std::unordered_map<std::uint32_t, Load> loads_;  // by other rank
   std::size_t orders_waiting_ = 0;                 // more than there are slots, over all ranks

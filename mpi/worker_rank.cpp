@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "core/log_names.h"
+#include "core/message_counts.h"
 #include "core/silence.h"
 #include "leaving.h"
 #include "node/clock.h"
@@ -78,17 +79,17 @@ class Pump {
 
   void take(Message& message) {
     if (auto* order = std::get_if<AttemptOrder>(&message)) {
-      ++said_.received;
+      counts_.hear_order();
       pool_.launch(std::move(*order));
       nap_.traffic(monotonic_s());
     } else if (const auto* kill = std::get_if<KillOrder>(&message)) {
-      ++said_.received;
+      counts_.hear_order();
       if (kill->call_back) return pool_.call_back(kill->step, kill->attempt);
       pool_.kill(kill->step, kill->attempt, kill->at_once);
     } else if (const auto* farewell = std::get_if<Farewell>(&message)) {
       farewell_ = *farewell;
     } else if (const auto* beat = std::get_if<Beat>(&message)) {
-      said_.told = beat->sent;
+      counts_.hear_beat(*beat);
       heard_ = listening_.listened_s();
     }
   }
@@ -98,7 +99,7 @@ class Pump {
     std::vector<AttemptEnded> ended;
     const bool is_urgent = inbox_.take(ended);
     for (auto& one : ended) post_.write(0, EndReport{one.step, one.attempt, std::move(one.result)});
-    said_.sent += ended.size();
+    counts_.send_ends(ended.size());
     if (!ended.empty()) nap_.traffic(monotonic_s());
     return is_urgent;
   }
@@ -109,7 +110,7 @@ class Pump {
     const double listened = listening_.listened_s();
     if (listened >= next_beat_) {
       next_beat_ = listened + silence_.beat_every_s();
-      post_.write(0, said_);
+      post_.write(0, counts_.beat());
     }
     // Until it has answered: with many ranks on its machine some find no room at its bell.
     if (!bell_.knows(0) && monotonic_s() >= next_ring_) {
@@ -154,7 +155,7 @@ class Pump {
   Silence silence_;
   ListeningClock listening_;
   double next_beat_ = 0, heard_ = 0;  // on the listening clock
-  Beat said_;                         // by the next one
+  WorkerCounts counts_;
   double next_ring_ = 0;
   bool forsaken_ = false;
   double kill_at_ = std::numeric_limits<double>::infinity();

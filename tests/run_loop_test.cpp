@@ -84,6 +84,49 @@ TEST(RunLoop, starts_nothing_that_it_could_not_record_and_throws_at_the_end) {
   EXPECT_EQ(scheduler.sanity_check(), "");
 }
 
+/// One slot; each wait gives the next of some given sets of facts. Notes what it is told.
+class Scripted : public Cluster {
+ public:
+  Scripted(std::vector<std::string>& story, std::vector<std::vector<Fact>> turns)
+      : story_(story), turns_(std::move(turns)) {}
+  void perform(const LaunchAttempt& launch) override { story_.push_back("launch " + std::to_string(launch.step + 1)); }
+  void perform(const KillAttempt& kill) override { story_.push_back("kill " + std::to_string(kill.step + 1)); }
+  void wait(double, std::vector<Fact>& facts) override {
+    if (turns_.size() <= static_cast<std::size_t>(now_)) throw std::logic_error("the loop waits for nothing");
+    facts = turns_[static_cast<std::size_t>(now_)];
+    now_ += 1;
+  }
+  double now() const override { return now_; }
+
+ private:
+  std::vector<std::string>& story_;
+  std::vector<std::vector<Fact>> turns_;
+  double now_ = 0;
+};
+
+const WorkerJoined one_slot{0, {0, {{{}, {0}}}}, false};
+
+/// The order to end it would come before the one to start it, end nothing, and the run would wait for its own end.
+TEST(RunLoop, starts_nothing_that_a_later_fact_of_the_same_turn_ends) {
+  std::vector<std::string> story;
+  Scheduler scheduler(graph_of("a\nb\nc\n"), {});
+  Scripted cluster(story, {{one_slot}, {AttemptEnded{0, 1, 0, {}}, StopRequested{StopKind::cancel, "signal", 15}}});
+  Recorder recorder(story, 0);
+  run_loop(scheduler, cluster, {&recorder});
+  EXPECT_THAT(story, testing::ElementsAre("recorded launch 1", "launch 1", "recorded launch 2 settled 1"));
+  EXPECT_EQ(scheduler.counts().waiting + scheduler.counts().ready, 2U);
+  EXPECT_EQ(scheduler.sanity_check(), "");
+}
+
+TEST(RunLoop, starts_nothing_on_a_worker_that_is_lost_in_the_same_turn) {
+  std::vector<std::string> story;
+  Scheduler scheduler(graph_of("a\nb\n"), {});
+  Scripted cluster(story, {{one_slot}, {AttemptEnded{0, 1, 0, {}}, WorkerLost{0, "killed"}}});
+  run_loop(scheduler, cluster, {});
+  EXPECT_THAT(story, testing::ElementsAre("launch 1"));
+  EXPECT_EQ(scheduler.sanity_check(), "");
+}
+
 /// Drives a scheduler by hand: one worker with `slots` slots, time as told.
 struct ByHand {
   ByHand(const std::string& lines, SchedulerOptions options, std::size_t slots = 1) : scheduler(json(lines), options) {

@@ -112,6 +112,7 @@ SimulatedFaults random_faults(Dice& dice) {
   if (dice.chance(0.3)) faults.bad_slot = dice.unit() * 0.5;
   faults.kill_grace_s = dice.unit() * 15;
   faults.hostile = dice.chance(0.2);
+  if (!faults.hostile && dice.chance(0.2)) faults.message_loss = dice.unit() * dice.unit() * 0.2;
   return faults;
 }
 

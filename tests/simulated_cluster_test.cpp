@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "gradus/run_loop.h"
 #include "support/builders.h"
 #include "support/referee.h"
@@ -224,6 +226,25 @@ TEST(LargeRuns, twice_the_steps_are_twice_the_events_and_no_more) {
   const auto twice = run_to_the_end(40000);
   EXPECT_EQ(twice.events - once.events, 20000U);
   EXPECT_EQ(twice.launched, 2 * once.launched);
+}
+
+TEST(SimulatedCluster, loses_messages_which_stops_the_run_unless_it_was_a_beat) {
+  const auto steps = graph("a cost=3; b after a cost=50");
+  std::set<std::pair<bool, std::uint64_t>> unstopped, stopped;  // was anything lost, and how many succeeded
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    auto simulation = with({worker(1, "- -")});
+    simulation.faults.seed = seed;
+    simulation.faults.message_loss = 0.05;
+    simulation.event_limit = 10000;
+    Scheduler scheduler(steps, {});
+    SimulatedCluster cluster(steps, simulation);
+    run_loop(scheduler, cluster, {});
+    auto& seen = scheduler.stop_kind() == StopKind::none ? unstopped : stopped;
+    seen.insert({cluster.statistics().unheard > 0, scheduler.counts().succeeded});
+  }
+  using testing::Pair;
+  EXPECT_THAT(unstopped, testing::UnorderedElementsAre(Pair(false, 2U), Pair(true, 2U)));
+  EXPECT_THAT(stopped, testing::UnorderedElementsAre(Pair(true, 0U), Pair(true, 1U)));
 }
 
 // ---- the referee sees what is wrong ---------------------------------------------------------

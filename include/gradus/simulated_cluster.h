@@ -1,7 +1,7 @@
 // A cluster that exists only in virtual time: the real scheduler and the real loop are tried on it.
 //
 // Knows: workers and their slots, how long an attempt takes and how it ends (a model), when workers
-//        join and go, which messages are late, doubled or invented (seeded faults).
+//        join and go, which messages are lost, late, doubled or invented (seeded faults).
 // Unaware of: the order of steps, retries, reservations; it never looks at prerequisites. It starts no
 //        thread or process and reads no clock: equal arguments give equal runs on every machine.
 #pragma once
@@ -48,6 +48,10 @@ struct SimulatedFaults {
   /// Ends are told twice, out of order, after their worker was declared lost; and workers say what never was:
   /// attempts that were not launched, joins of those who are there, losses of those who never came.
   bool hostile = false;
+  /// A message between the master and a worker (an order, a kill order, an end, a beat) never comes. The next beat that
+  /// does tells of it: the run is stopped, and that worker, which is still there, is lost to it. Not with `hostile`:
+  /// MPI doubles nothing and keeps the order, and the counts in the beats rest on that.
+  double message_loss = 0;
 };
 
 struct SimulatedStop {
@@ -65,9 +69,9 @@ struct Simulation {
 };
 
 /// Virtual time moves only inside wait(). Throws std::logic_error when told what no cluster could do
-/// (a slot that is taken or does not exist), and std::runtime_error when nothing will ever happen again
-/// while the loop waits for ever, or when the event limit is reached: waiting for nothing is a failure.
-/// Not thread-safe. Memory grows with slots, not with steps.
+/// (a slot that is taken or does not exist; a step that runs yet on a worker called lost), and std::runtime_error when
+/// nothing will ever happen again while the loop waits for ever, or when the event limit is reached: waiting for
+/// nothing is a failure. Not thread-safe. Memory grows with slots, not with steps.
 class SimulatedCluster final : public Cluster {
  public:
   struct Statistics {
@@ -77,6 +81,7 @@ class SimulatedCluster final : public Cluster {
     std::uint64_t ended = 0;  ///< attempts that ended in the world, told or not
     std::uint64_t gone = 0;   ///< attempts that vanished with their worker, or were sent to one already gone
     std::uint64_t killed = 0;
+    std::uint64_t unheard = 0;  ///< messages that were lost on the way
   };
 
   /// A step's time limit is taken from `graph`: a longer attempt ends then, timed out.

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/health.h"
+#include "core/message_counts.h"
 #include "gradus/attempt.h"
 #include "gradus/scheduler.h"
 
@@ -39,15 +40,6 @@ struct EndReport {
 struct Farewell {
   bool finalize = true;  ///< false: a rank was lost, and MPI_Finalize would hang on it
   bool operator==(const Farewell&) const = default;
-};
-
-/// Both ways and again and again: I live. How often, and to whom no more: core/silence.h. The counts say before the
-/// beat, which nothing sent earlier comes after (MPI keeps the order): so a message that was lost is noticed.
-struct Beat {
-  std::uint64_t sent = 0;      ///< master: orders and kill orders to that worker; worker: ends
-  std::uint64_t received = 0;  ///< worker: orders and kill orders
-  std::uint64_t told = 0;      ///< worker: how many the master's latest beat said that there were
-  bool operator==(const Beat&) const = default;
 };
 
 using Message = std::variant<AttemptOrder, KillOrder, EndReport, Farewell, Beat>;

@@ -4,6 +4,8 @@
 #include <exception>
 #include <iterator>
 #include <limits>
+#include <set>
+#include <utility>
 
 namespace gradus {
 namespace {
@@ -50,7 +52,40 @@ void append(Decisions& all, Decisions& some) {
     to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
   };
   move(all.kills, some.kills);
+  move(all.lost, some.lost);
   move(all.launches, some.launches);
+}
+
+AttemptEnded cancelled(const LaunchAttempt& launch) {
+  AttemptEnded ended{launch.step, launch.attempt, launch.worker, {}};
+  ended.result.outcome = {OutcomeKind::cancelled, 0, "before it started"};
+  return ended;
+}
+
+using AttemptName = std::pair<StepIndex, std::uint32_t>;
+
+template <class Decision>
+AttemptName attempt_of(const Decision& decision) {
+  return {decision.step, decision.attempt};
+}
+
+/// Takes those launches out of `decisions` whose attempts a later fact of the same turn has ended, and their kills.
+/// Returns those of them that the scheduler waits for: all but those it has called lost.
+std::vector<LaunchAttempt> take_ended_launches(Decisions& decisions) {
+  std::vector<LaunchAttempt> awaited;
+  if (decisions.launches.empty() || (decisions.kills.empty() && decisions.lost.empty())) return awaited;
+  std::set<AttemptName> killed, lost, taken;
+  for (const auto& kill : decisions.kills) killed.insert(attempt_of(kill));
+  for (const auto& one : decisions.lost) lost.insert(attempt_of(one));
+  std::erase_if(decisions.launches, [&](const LaunchAttempt& launch) {
+    const auto attempt = attempt_of(launch);
+    if (!killed.contains(attempt) && !lost.contains(attempt)) return false;
+    taken.insert(attempt);
+    if (!lost.contains(attempt)) awaited.push_back(launch);
+    return true;
+  });
+  std::erase_if(decisions.kills, [&](const KillAttempt& kill) { return taken.contains(attempt_of(kill)); });
+  return awaited;
 }
 
 /// What was decided but could not be recorded must not be started; to the scheduler it was cancelled.
@@ -60,11 +95,7 @@ void take_back(Scheduler& scheduler, Cluster& cluster, Recording& recording, Dec
   const Fact stop = StopRequested{StopKind::drain, "the run cannot be recorded", 0};
   scheduler.apply(stop, now, ignored);
   recording.each([&](Observer& observer) { observer.on_fact(stop, {}, now); });
-  for (const auto& launch : decisions.launches) {
-    AttemptEnded ended{launch.step, launch.attempt, launch.worker, {}};
-    ended.result.outcome.kind = OutcomeKind::cancelled;
-    scheduler.apply(ended, now, ignored);
-  }
+  for (const auto& launch : decisions.launches) scheduler.apply(cancelled(launch), now, ignored);
   decisions.launches.clear();
 }
 
@@ -77,21 +108,27 @@ void run_loop(Scheduler& scheduler, Cluster& cluster, const std::vector<Observer
   std::vector<Fact> facts;
   Decisions now_decided, to_act_on;
   bool told_to_drain = false;
+  const auto take_in = [&](const Fact& fact, double now) {
+    now_decided.clear();
+    scheduler.apply(fact, now, now_decided);
+    recording.each([&](Observer& observer) { observer.on_fact(fact, now_decided, now); });
+    append(to_act_on, now_decided);
+  };
   while (!scheduler.finished()) {
     facts.clear();
     to_act_on.clear();
     cluster.wait(std::min(scheduler.next_deadline(), recording.next_wish(cluster.now())), facts);
     const double now = cluster.now();
-    for (const auto& fact : facts) {
-      now_decided.clear();
-      scheduler.apply(fact, now, now_decided);
-      recording.each([&](Observer& observer) { observer.on_fact(fact, now_decided, now); });
-      append(to_act_on, now_decided);
-    }
+    for (const auto& fact : facts) take_in(fact, now);
     now_decided.clear();
     scheduler.advance(now, now_decided);
     recording.each([&](Observer& observer) { observer.on_time(now_decided, now); });
     append(to_act_on, now_decided);
+    // What a later fact of the same turn ends must not start: the order to end it would come before it, and end
+    // nothing.
+    for (auto ended = take_ended_launches(to_act_on); !ended.empty(); ended = take_ended_launches(to_act_on)) {
+      for (const auto& launch : ended) take_in(cancelled(launch), now);
+    }
     recording.each([&](Observer& observer) { observer.commit(now); });
     if (recording.failed() && !told_to_drain) {
       told_to_drain = true;

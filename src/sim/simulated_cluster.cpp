@@ -8,6 +8,8 @@
 #include <string>
 #include <unordered_map>
 
+#include "core/lost_rank.h"
+#include "core/message_counts.h"
 #include "sim/draws.h"
 
 namespace gradus {
@@ -26,10 +28,20 @@ enum Purpose : std::uint64_t {
   notice,
   dying,
   hostility,
-  badness
+  badness,
+  losing_message,
+  beating
 };
 
-enum class EventKind : std::uint8_t { worker_joins, worker_goes, attempt_ends, stop_comes, message_comes };
+enum class EventKind : std::uint8_t {
+  worker_joins,
+  worker_goes,
+  attempt_ends,
+  stop_comes,
+  message_comes,
+  beats_are_due,  // both ways between the master and a worker
+  beat_comes      // to the master
+};
 
 struct Event {
   double at = 0;
@@ -57,6 +69,7 @@ class Slab {
   }
   void give_back(std::uint32_t index) { free_.push_back(index); }
   T& operator[](std::uint32_t index) { return all_[index]; }
+  const T& operator[](std::uint32_t index) const { return all_[index]; }
 
  private:
   std::vector<T> all_;
@@ -92,6 +105,12 @@ struct SimulatedCluster::Impl {
     double last_message_at = 0;
     std::vector<std::uint32_t> occupants;            // by slot: an index into attempts, or nobody
     std::vector<std::deque<std::uint32_t>> waiting;  // by slot: what runs there next
+    std::uint64_t messages = 0;                      // ever, both ways
+    MasterCounts at_master;
+    WorkerCounts here;
+    std::deque<Beat> beats;  // on their way to the master
+    /// Called lost while it is there: neither side hears of the other any more.
+    bool is_forsaken = false;
   };
 
   std::shared_ptr<const Graph> graph;
@@ -132,6 +151,11 @@ struct SimulatedCluster::Impl {
   bool call_back(Worker& worker, std::uint32_t place, const KillAttempt& kill);
   void say(std::uint32_t place, Fact fact, double at_least_after);
   void send(Fact fact, double at);
+  bool is_lost_on_the_way(std::uint32_t place);
+  void send_beats(std::uint32_t place);
+  void beat_comes(std::uint32_t place);
+  bool master_hears(const Fact& fact);
+  void check_beside(StepIndex step) const;
   void say_nonsense(std::uint32_t place, const AttemptEnded& about);
   void give(std::vector<Fact>& facts);
   void check_limit() const {
@@ -206,9 +230,11 @@ void SimulatedCluster::Impl::happen(const Event& event) {
       return;
     case EventKind::stop_comes: inbox.push_back(stops[event.index].request); return;
     case EventKind::message_comes:
-      inbox.push_back(std::move(messages[event.index]));
+      if (master_hears(messages[event.index])) inbox.push_back(std::move(messages[event.index]));
       messages.give_back(event.index);
       return;
+    case EventKind::beats_are_due: return send_beats(event.index);
+    case EventKind::beat_comes: return beat_comes(event.index);
   }
 }
 
@@ -219,6 +245,7 @@ void SimulatedCluster::Impl::worker_joins(std::uint32_t place) {
   const auto& next = events.empty() ? Event{} : events.top();
   joined.more_follow = !events.empty() && next.kind == EventKind::worker_joins && next.at <= now;
   inbox.emplace_back(std::move(joined));
+  if (faults.message_loss > 0) send_beats(place);
 }
 
 void SimulatedCluster::Impl::worker_goes(std::uint32_t place) {
@@ -300,8 +327,15 @@ bool SimulatedCluster::Impl::call_back(Worker& worker, std::uint32_t place, cons
 
 /// Sends what a worker says: delayed, but never overtaking what it said before.
 void SimulatedCluster::Impl::say(std::uint32_t place, Fact fact, double at_least_after) {
-  if (faults.message_delay_s <= 0 && at_least_after <= 0) return inbox.push_back(std::move(fact));
   auto& worker = workers[place];
+  if (std::holds_alternative<AttemptEnded>(fact)) {
+    worker.here.send_ends(1);
+    if (is_lost_on_the_way(place)) return;
+  }
+  if (faults.message_delay_s <= 0 && at_least_after <= 0) {
+    if (master_hears(fact)) inbox.push_back(std::move(fact));
+    return;
+  }
   double at = now + at_least_after + unit(delay, place, ++messages_sent) * faults.message_delay_s;
   if (!faults.hostile) at = std::max(at, worker.last_message_at);
   worker.last_message_at = at;
@@ -312,6 +346,59 @@ void SimulatedCluster::Impl::send(Fact fact, double at) {
   const auto index = messages.take();
   messages[index] = std::move(fact);
   push(at, EventKind::message_comes, index);
+}
+
+bool SimulatedCluster::Impl::is_lost_on_the_way(std::uint32_t place) {
+  if (faults.message_loss <= 0 || unit(losing_message, place, ++workers[place].messages) >= faults.message_loss) {
+    return false;
+  }
+  ++statistics.unheard;
+  return true;
+}
+
+void SimulatedCluster::Impl::send_beats(std::uint32_t place) {
+  auto& worker = workers[place];
+  if (!worker.is_there || worker.is_forsaken) return;
+  if (!is_lost_on_the_way(place)) worker.here.hear_beat(worker.at_master.beat());
+  if (!is_lost_on_the_way(place)) {
+    worker.last_message_at =
+        std::max(worker.last_message_at, now + unit(delay, place, ++messages_sent) * faults.message_delay_s);
+    worker.beats.push_back(worker.here.beat());
+    push(worker.last_message_at, EventKind::beat_comes, place);
+  }
+  constexpr double longest_s = 10;
+  push(now + unit(beating, place, worker.messages) * longest_s, EventKind::beats_are_due, place);
+}
+
+void SimulatedCluster::Impl::beat_comes(std::uint32_t place) {
+  auto& worker = workers[place];
+  const auto beat = worker.beats.front();
+  worker.beats.pop_front();
+  const auto lost = worker.at_master.lost(beat);
+  if (worker.is_forsaken || lost.empty()) return;
+  worker.is_forsaken = true;
+  for (auto& fact : stopped_for_lost_rank(worker.plan.worker, lost, lost)) inbox.push_back(std::move(fact));
+}
+
+/// False: it comes from one that was called lost.
+bool SimulatedCluster::Impl::master_hears(const Fact& fact) {
+  const auto* ended = std::get_if<AttemptEnded>(&fact);
+  if (ended == nullptr) return true;
+  const auto place = places.find(ended->worker);
+  if (place == places.end()) return true;
+  workers[place->second].at_master.hear_end();
+  return !workers[place->second].is_forsaken;
+}
+
+/// Nobody has told those that their steps are to end, or would hear whether they have.
+void SimulatedCluster::Impl::check_beside(StepIndex step) const {
+  for (const auto& worker : workers) {
+    if (!worker.is_forsaken || !worker.is_there) continue;
+    for (const auto index : worker.occupants) {
+      if (index == nobody || attempts[index].step != step) continue;
+      throw std::logic_error("launched beside an attempt that runs yet on a worker called lost");
+    }
+  }
 }
 
 /// What must change nothing: doubled ends, attempts that never were, ends told by somebody else, workers
@@ -358,11 +445,15 @@ void SimulatedCluster::perform(const LaunchAttempt& launch) {
   if (found == sim.places.end()) throw std::logic_error("launched on a worker that does not exist");
   auto& worker = sim.workers[found->second];
   ++sim.statistics.launched;
+  sim.check_beside(launch.step);
   if (!worker.is_there) {
     if (sim.now < worker.plan.joins_at) throw std::logic_error("launched on a worker that has not joined");
     ++sim.statistics.gone;
     return;  // the order reaches nobody; that the worker is gone is still on its way
   }
+  worker.at_master.send_order();
+  if (sim.is_lost_on_the_way(found->second)) return;
+  worker.here.hear_order();
   for (const auto slot : launch.slots) {
     if (slot >= worker.occupants.size()) throw std::logic_error("launched on a slot that does not exist");
     if (worker.occupants[slot] != nobody && !launch.waits) throw std::logic_error("launched on a slot that is taken");
@@ -390,8 +481,13 @@ void SimulatedCluster::perform(const KillAttempt& kill) {
   auto& sim = *impl_;
   const auto found = sim.places.find(kill.worker);
   if (found == sim.places.end()) return;
-  if (sim.call_back(sim.workers[found->second], found->second, kill) || kill.call_back) return;
-  for (const auto index : sim.workers[found->second].occupants) {
+  auto& worker = sim.workers[found->second];
+  if (worker.is_forsaken) return;
+  worker.at_master.send_order();
+  if (sim.is_lost_on_the_way(found->second)) return;
+  worker.here.hear_order();
+  if (sim.call_back(worker, found->second, kill) || kill.call_back) return;
+  for (const auto index : worker.occupants) {
     if (index == nobody) continue;
     auto& attempt = sim.attempts[index];
     if (attempt.step != kill.step || attempt.number != kill.attempt) continue;

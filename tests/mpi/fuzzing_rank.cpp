@@ -33,12 +33,12 @@ class Fuzzer {
       for (auto& letter : letters) {
         for (auto& message : letter.messages) {
           if (const auto* order = std::get_if<AttemptOrder>(&message)) answer(*order);
-          if (const auto* beat = std::get_if<Beat>(&message)) said_.told = beat->sent;
+          if (const auto* beat = std::get_if<Beat>(&message)) counts_.hear_beat(*beat);
           if (std::holds_alternative<Farewell>(message)) return leave();
         }
       }
       if (mode_ == "noise" && die(3) == 0) noise();
-      if (loses() && ++turns_ % 100 == 0) post_.write(0, said_);
+      if (loses() && ++turns_ % 100 == 0) post_.write(0, counts_.beat());
       post_.flush();
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
@@ -57,8 +57,8 @@ class Fuzzer {
   bool loses() const { return mode_ == "drop" || mode_ == "deaf"; }
 
   void answer_but_the_fifth(const AttemptOrder& order) {
-    if (orders_ != 5 || mode_ == "drop") ++said_.received;
-    if (orders_ != 5 || mode_ == "drop") ++said_.sent;
+    if (orders_ != 5 || mode_ == "drop") counts_.hear_order();
+    if (orders_ != 5 || mode_ == "drop") counts_.send_ends(1);
     if (orders_ != 5) post_.write(0, EndReport{order.step, order.attempt, success()});
   }
 
@@ -117,7 +117,7 @@ class Fuzzer {
   Post post_;
   AttemptOrder last_;
   int orders_ = 0, turns_ = 0;
-  Beat said_;
+  WorkerCounts counts_;
 };
 
 }  // namespace

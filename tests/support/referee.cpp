@@ -226,6 +226,9 @@ void Referee::judge(const AttemptEnded& fact, const Decisions& decisions, double
   const bool is_true = it != live_.end() && it->second.attempt == fact.attempt && it->second.worker == fact.worker;
   if (is_true) {
     const auto& outcome = fact.result.outcome;
+    if (withdraw(fact.step, fact.attempt) && outcome.kind != OutcomeKind::cancelled) {
+      complain(name(fact.step) + " ended before it was launched");
+    }
     note_row(fact, it->second);
     if (outcome.succeeded()) {
       fates_[fact.step] = Fate::succeeded;
@@ -267,6 +270,7 @@ void Referee::judge(const WorkerLost& fact, const Decisions& decisions, double /
     }
     cut_.insert(cut_now.begin(), cut_now.end());
     for (const auto step : gone) {
+      withdraw(step, live_.at(step).attempt);
       count_loss(step, settling);
       leave_slots(step);
     }
@@ -711,7 +715,19 @@ void Referee::sees(const LaunchAttempt& launch) {
   --committed_;
 }
 
+/// True when it is over before it was acted upon: then nothing of it may reach the cluster.
+bool Referee::withdraw(StepIndex step, std::uint32_t attempt) {
+  return std::erase_if(decided_, [&](const LaunchAttempt& launch) {
+           return launch.step == step && launch.attempt == attempt;
+         }) > 0;
+}
+
 void Referee::sees(const KillAttempt& kill) {
+  if (std::any_of(decided_.begin(), decided_.end(), [&](const LaunchAttempt& launch) {
+        return launch.step == kill.step && launch.attempt == kill.attempt;
+      })) {
+    complain(name(kill.step) + " is told to end before it is launched, which ends nothing");
+  }
   if (stop_ < StopKind::cancel && !kill.call_back && !cut_.contains(kill.step))
     complain(name(kill.step) + " is killed without a stop");
 }

@@ -80,6 +80,7 @@ class Referee final : public Observer {
   void spread_failure(StepIndex failed, Settling& settling);
   void count_loss(StepIndex step, Settling& settling);
   void leave_slots(StepIndex step);
+  bool withdraw(StepIndex step, std::uint32_t attempt);
 
   void judge_launch(const LaunchAttempt& launch);
   void judge_quarantine(const Decisions& decisions);
