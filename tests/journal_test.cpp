@@ -400,6 +400,21 @@ TEST_F(JournalTest, is_synced_at_the_ends_of_a_life_and_within_two_seconds_of_a_
   EXPECT_EQ(synced_size, size());
 }
 
+TEST_F(JournalTest, says_which_failure_stopped_the_run) {
+  auto decisions = settle(1, StepState::failed);
+  decisions.stopped_by = 1;
+  {
+    const auto journal = open();
+    journal->on_fact(WorkerJoined{0, {}, false}, launch(1), 0);
+    journal->on_fact(end(1, OutcomeKind::exit_code), decisions, 1);
+    journal->commit(1);
+  }
+  const auto stop = records().back();
+  EXPECT_EQ(stop["stop"], "error");
+  EXPECT_EQ(stop["step"], 2);
+  EXPECT_EQ(stop["why"], "--on-error stop: " + graph->name(1) + " has failed");
+}
+
 TEST_F(JournalTest, cut_at_any_byte_it_can_be_gone_on_with) {
   {
     const auto journal = open();

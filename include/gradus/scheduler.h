@@ -121,7 +121,10 @@ struct Decisions {
   std::vector<StepSettled> settled;
   std::vector<SlotQuarantined> quarantined;
   std::vector<LaunchAttempt> launches;
+  /// OnError::stop has come into force just now: that step's failure is the first.
+  StepIndex stopped_by = no_step;
   void clear() {
+    stopped_by = no_step;
     kills.clear();
     lost.clear();
     settled.clear();

@@ -124,8 +124,8 @@ class Look {
 /// What went wrong in red, what may go wrong in yellow: by the word that each line of a status begins with.
 std::string coloured(std::string_view line, const Colour& colour) {
   constexpr std::string_view bad[] = {"  failed ", "  lost "};
-  constexpr std::string_view doubtful[] = {"  cut off ", "  quarantined ", "  drain ",  "  finish ",
-                                           "  cancel ",  "  kill ",        "  journal "};
+  constexpr std::string_view doubtful[] = {"  cut off ", "  quarantined ", "  drain ", "  finish ",
+                                           "  error ",   "  cancel ",      "  kill ",  "  journal "};
   const auto begins_with = [line](std::string_view label) { return line.starts_with(label); };
   if (std::ranges::any_of(bad, begins_with)) return colour.red(line);
   return std::ranges::any_of(doubtful, begins_with) ? colour.yellow(line) : std::string(line);

@@ -149,6 +149,7 @@ void Scheduler::Impl::settle(StepIndex step, StepState state, Decisions& out) {
   if (state == StepState::succeeded) return succeed_dependents(step);
   if (options.on_error == OnError::stop && !halted) {
     halted = true;
+    out.stopped_by = step;
     call_back_all(out);
   }
   skip_dependents(step, out);

@@ -159,7 +159,7 @@ void Chronicle::on(const QuarantineRecord& record) {
 
 void Chronicle::on(const StopRecord& record) {
   see(record.t);
-  lives_.back().stops.push_back({std::string(record.kind), std::string(record.why), record.t});
+  lives_.back().stops.push_back({std::string(record.kind), std::string(record.why), record.t, record.ordinal});
 }
 
 void Chronicle::on(const GoneRecord& record) {

@@ -76,6 +76,7 @@ struct LifeStory {
   struct Stop {
     std::string kind, why;
     double t = 0;
+    std::uint32_t ordinal = 0;  ///< of the step whose failure stopped the run; 0: none did
   };
   std::vector<Stop> stops;
   std::optional<LifeOver> over;   ///< absent: it still goes on, or it was killed

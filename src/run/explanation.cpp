@@ -85,7 +85,7 @@ std::string Explanation::whereabouts(StepIndex step) const {
   }
   if (readiness_.succeeded(step)) return "succeeded in an earlier life";
   if (!readiness_.is_ready(step)) return "waits itself";
-  if (is_over_for_time()) return "is left to --resume for the time limit";
+  if (ended_for_time()) return "is left to --resume for the time limit";
   return is_running_run() ? "could start, and waits for a slot" : "could start";
 }
 
@@ -113,18 +113,6 @@ std::string Explanation::needs_in_words(StepIndex node) const {
   return text;
 }
 
-/// Whether --on-error stop has ended it. The journal has no word of that: the option may also stand in the steps file.
-/// What is over with steps left, was not told to stop, had time and all of its slots, was stopped by a failure.
-bool Explanation::is_stopped_by_failure() const {
-  if (status_.failed.empty() || !status_.stops.empty()) return false;
-  const auto& life = chronicle_.lives().back();
-  for (std::size_t i = 0; i < life.argv.size(); ++i) {
-    if (life.argv[i] == "--on-error=stop") return true;
-    if (life.argv[i] == "--on-error" && i + 1 < life.argv.size() && life.argv[i + 1] == "stop") return true;
-  }
-  return status_.state == "stopped" && status_.exit_code == 1 && status_.quarantines.empty() && !ended_for_time();
-}
-
 /// By its exit code: 75, or 1 where nothing has succeeded in that life (see exit_code() in run/summary.h).
 bool Explanation::ended_for_time() const {
   if (!status_.until || !status_.stops.empty() || status_.state != "stopped") return false;
@@ -132,28 +120,24 @@ bool Explanation::ended_for_time() const {
   return status_.exit_code == 75 || (status_.exit_code == 1 && achieved_nothing);
 }
 
-/// The first failure, as far as ends tell.
-std::string Explanation::stopped_by() const {
-  const auto first = std::min_element(status_.failed.begin(), status_.failed.end(),
-                                      [](const auto& a, const auto& b) { return a.at < b.at; });
-  const StepIndex step = chronicle_.attempts()[first->attempt].ordinal - 1;
-  return fmt::format("--on-error stop: nothing was started any more after {}, which {}", graph_.name(step),
-                     whereabouts(step));
-}
-
 std::vector<std::string> Explanation::ended_run() const {
   if (is_running_run()) {
-    if (is_stopped_by_failure()) return {stopped_by()};
     if (status_.stops.empty()) return {};
     return {fmt::format("the run is stopping ({}): nothing new is started; --resume goes on with what is left",
-                        status_.stops.back().why)};
+                        stop_in_words(status_.stops.back()))};
   }
   std::vector<std::string> reasons{fmt::format("the run is not going on: {}", status_.state_text)};
   for (const auto& stop : status_.stops) {
-    reasons.push_back(fmt::format("it was told to stop at {}: {}", time_in_words(stop.t, status_.now), stop.why));
+    reasons.push_back(
+        fmt::format("it was told to stop at {}: {}", time_in_words(stop.t, status_.now), stop_in_words(stop)));
   }
-  if (is_stopped_by_failure()) reasons.push_back(stopped_by());
   return reasons;
+}
+
+std::string Explanation::stop_in_words(const LifeStory::Stop& stop) const {
+  if (stop.ordinal == 0 || stop.ordinal > graph_.step_count()) return stop.why;
+  const StepIndex step = stop.ordinal - 1;
+  return fmt::format("--on-error stop, for {}, which {}", graph_.name(step), whereabouts(step));
 }
 
 std::vector<std::string> Explanation::of_step(StepIndex step) const {
@@ -200,11 +184,11 @@ std::vector<std::string> Explanation::of_ready(StepIndex step) const {
     // As things stood at its last record.
     auto reason = status_.is_broken_off() ? "" : capacity(step);
     if (reason.empty() && may_be_for_time()) reason = lack_of_time(step, status_.last);
-    if (reason.empty() && is_over_for_time()) reason = "it is left to --resume for the time limit";
+    if (reason.empty() && ended_for_time()) reason = "it is left to --resume for the time limit";
     if (!reason.empty()) reasons.push_back(std::move(reason));
     return reasons;
   }
-  if (is_stopped_by_failure()) return reasons;
+  if (!status_.stops.empty()) return reasons;
   if (auto reason = capacity(step); !reason.empty()) {
     reasons.push_back(std::move(reason));
     return reasons;
@@ -309,7 +293,7 @@ std::string Explanation::could_start(std::size_t count, const std::string& on) c
   if (is_running_run()) {
     return fmt::format("{} step{} could start and wait{} for {}", count, plural, count == 1 ? "s" : "", on);
   }
-  if (is_over_for_time()) {
+  if (ended_for_time()) {
     return fmt::format("{} step{} that ask{} for {} {} left to --resume for the time limit ({})", count, plural,
                        count == 1 ? "s" : "", on, count == 1 ? "is" : "are",
                        time_in_words(*status_.until, status_.now));

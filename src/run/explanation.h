@@ -31,13 +31,11 @@ class Explanation {
   std::vector<std::string> of_waiting(StepIndex step) const;
   std::vector<std::string> of_ready(StepIndex step) const;
   std::vector<std::string> ended_run() const;
-  bool is_stopped_by_failure() const;
-  std::string stopped_by() const;
+  std::string stop_in_words(const LifeStory::Stop& stop) const;
   std::string could_start(std::size_t count, const std::string& on) const;
   bool ended_for_time() const;
   /// It had a time limit, and nothing else has stopped it.
-  bool may_be_for_time() const { return status_.until && status_.stops.empty() && !is_stopped_by_failure(); }
-  bool is_over_for_time() const { return ended_for_time() && !is_stopped_by_failure(); }
+  bool may_be_for_time() const { return status_.until && status_.stops.empty(); }
   std::string whereabouts(StepIndex step) const;
   std::string needs_in_words(StepIndex step) const;
   std::string capacity(StepIndex step) const;

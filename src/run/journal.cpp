@@ -245,6 +245,11 @@ void Journal::Impl::record(const Decisions& decisions) {
       line(R"({{"settled":{},"t":{:.3f},"state":"{}"}})", settled.step + 1, epoch_s(), word(settled.state));
     }
   }
+  if (decisions.stopped_by != no_step) {
+    line(R"({{"stop":"error","t":{:.3f},"why":{},"step":{}}})", epoch_s(),
+         json_string(fmt::format("--on-error stop: {} has failed", graph->name(decisions.stopped_by))),
+         decisions.stopped_by + 1);
+  }
   for (const auto& bad : decisions.quarantined) record(bad);
   for (const auto& launch : decisions.launches) record(launch);
 }

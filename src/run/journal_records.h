@@ -78,8 +78,9 @@ struct QuarantineRecord {
   std::vector<std::string> gpus;
 };
 struct StopRecord {
-  std::string_view kind, why;
+  std::string_view kind, why;  ///< `kind`: drain, finish, cancel, kill; error: --on-error stop
   double t = 0;
+  std::uint32_t ordinal = 0;  ///< error: of the step that failed first
 };
 struct GoneRecord {
   std::uint32_t worker = 0;

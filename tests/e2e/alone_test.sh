@@ -124,6 +124,9 @@ printf 'false\nuntil grep -qs "final.:.failed" stop.run/journal.jsonl; do sleep 
 expect_exit 1 "${run[@]}" stop.txt --threads 3 --on-error stop
 expect_no_file late.ran
 expect_match "summary" "waiting" "$seen"
+expect_match "explain" "on-error stop, for 1, which has failed: exit code 1" "$("$gradus" explain stop.txt 3)"
+expect_match "status" "error .*on-error stop: 1 has failed" "$("$gradus" status stop.txt)"
+expect_match "report" "error: --on-error stop: 1 has failed" "$("$gradus" report stop.txt --json)"
 
 it "ten mistakes are ten messages, and nothing is started"
 cat >ten.jsonl <<'X'

@@ -334,7 +334,10 @@ void Referee::count_loss(StepIndex step, Settling& settling) {
 void Referee::spread_failure(StepIndex failed, Settling& settling) {
   fates_[failed] = Fate::failed;
   settling.states[failed] = StepState::failed;
-  if (options_.on_error == OnError::stop) halted_ = true;
+  if (options_.on_error == OnError::stop && !halted_) {
+    halted_ = true;
+    settling.stopped_by = failed;
+  }
   std::vector<StepIndex> front{failed};
   std::set<StepIndex> seen{failed};
   while (!front.empty()) {
@@ -369,6 +372,7 @@ void Referee::judge_settled(const Decisions& decisions, Settling& settling) {
   }
   for (const auto& [step, state] : settling.states)
     complain(name(step) + " is " + word(state) + ", but that was not said");
+  if (decisions.stopped_by != settling.stopped_by) complain("the first failure is not said to have stopped the run");
 }
 
 void Referee::leave_slots(StepIndex step) {

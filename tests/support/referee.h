@@ -63,6 +63,7 @@ class Referee final : public Observer {
     std::map<StepIndex, StepState> states;            // steps that must be reported settled now
     std::map<StepIndex, std::set<StepIndex>> causes;  // of the skipped ones
     std::vector<StepIndex> failed;
+    StepIndex stopped_by = no_step;  // --on-error stop comes into force by that step
   };
 
   void complain(const std::string& what);
