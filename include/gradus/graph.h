@@ -84,6 +84,11 @@ class Graph {
  private:
   friend class GraphBuilder;
   friend class GraphCheck;
+  struct IdCell {
+    std::uint32_t hash = 0;    // some bits of it, so that hardly any other id is looked at
+    StepIndex step = no_step;  // free
+  };
+  std::size_t cell_of(std::string_view id, std::uint64_t hash) const;
   static std::span<const StepIndex> row(const std::vector<std::uint32_t>& begin, const std::vector<StepIndex>& all,
                                         StepIndex node) {
     return {all.data() + begin[node], all.data() + begin[node + 1]};
@@ -97,7 +102,7 @@ class Graph {
   std::vector<StepIndex> needs_, dependents_;
   std::vector<float> path_;
   double mean_cost_ = 1;
-  std::unordered_map<std::string_view, StepIndex> ids_;  // explicit ids only
+  std::vector<IdCell> ids_ = std::vector<IdCell>(1);  // explicit ids only, by their hashes
   std::vector<std::shared_ptr<const void>> keep_alive_;  // what the string_views point into
 };
 

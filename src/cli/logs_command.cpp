@@ -120,7 +120,7 @@ class StepName {
     if (!graph) return;
     const auto step = step_named(*graph, chronicle, name_);
     is_unknown_ = step == no_step;
-    if (!is_unknown_) key_ = step_keys(*graph)[step].key;
+    if (!is_unknown_) key_ = key_of_step(*graph, step);
   }
   bool is_unknown() const { return is_unknown_; }
   /// Its latest attempt; nothing when it was never started.

@@ -1,6 +1,8 @@
 #include "gradus/graph.h"
 
+#define XXH_INLINE_ALL
 #include <fmt/format.h>
+#include <xxhash.h>
 
 #include <algorithm>
 #include <charconv>
@@ -8,6 +10,7 @@
 #include <set>
 #include <tuple>
 
+#include "core/by_hash.h"
 #include "core/cycles.h"
 
 namespace gradus {
@@ -25,6 +28,11 @@ StepIndex as_ordinal(std::string_view name, std::size_t steps) {
   return is_number && number <= steps ? number - 1 : no_step;
 }
 
+std::uint64_t hash_of(std::string_view id) { return XXH3_64bits(id.data(), id.size()); }
+
+/// Other bits than those that choose the cell.
+std::uint32_t mark_of(std::uint64_t hash) { return static_cast<std::uint32_t>(hash >> 32U); }
+
 std::string key_of(const StepOptions& options) {
   auto key = fmt::format("{}|{}|{}|{}|{}|{}|", options.gpus ? static_cast<int>(*options.gpus) : -1, options.cpus,
                          options.nodes, options.timeout_s, options.retries, options.priority);
@@ -39,8 +47,15 @@ std::string Graph::name(StepIndex step) const {
   return steps_[step].id.empty() ? std::to_string(step + 1) : std::string(steps_[step].id);
 }
 
+/// Where that id stands, or a free cell for it.
+std::size_t Graph::cell_of(std::string_view id, std::uint64_t hash) const {
+  return find_cell(ids_, hash, [&](const IdCell& cell) {
+    return cell.step == no_step || (cell.hash == mark_of(hash) && steps_[cell.step].id == id);
+  });
+}
+
 StepIndex Graph::find(std::string_view name) const {
-  if (const auto it = ids_.find(name); it != ids_.end()) return it->second;
+  if (const auto step = ids_[cell_of(name, hash_of(name))].step; step != no_step) return step;
   const auto step = as_ordinal(name, steps_.size());
   return step != no_step && steps_[step].id.empty() ? step : no_step;
 }
@@ -96,8 +111,8 @@ namespace {
 
 using Edge = std::pair<StepIndex, StepIndex>;  // node, what it needs
 
-/// Compressed rows: for every node the nodes it is joined with, without repeats.
-void fill_rows(std::vector<Edge>& edges, std::size_t nodes, std::vector<std::uint32_t>& begin,
+/// Compressed rows: for every node the nodes it is joined with, in the order of `edges`.
+void fill_rows(const std::vector<Edge>& edges, std::size_t nodes, std::vector<std::uint32_t>& begin,
                std::vector<StepIndex>& all) {
   begin.assign(nodes + 1, 0);
   for (const auto& [node, other] : edges) ++begin[node + 1];
@@ -107,8 +122,9 @@ void fill_rows(std::vector<Edge>& edges, std::size_t nodes, std::vector<std::uin
   for (const auto& [node, other] : edges) all[next[node]++] = other;
 }
 
+/// And sorts them: without barriers they come so, as long as each step names what it needs in the file's order.
 void drop_repeats(std::vector<Edge>& edges) {
-  std::sort(edges.begin(), edges.end());
+  if (!std::is_sorted(edges.begin(), edges.end())) std::sort(edges.begin(), edges.end());
   edges.erase(std::unique(edges.begin(), edges.end()), edges.end());
 }
 
@@ -133,12 +149,17 @@ class GraphCheck {
   GraphCheck(Graph& graph, Diagnostics& mistakes) : graph_(graph), mistakes_(mistakes) {}
 
   void index_ids() {
+    const auto ids = std::count_if(graph_.steps_.begin(), graph_.steps_.end(), [](const Step& step) { return !step.id.empty(); });
+    graph_.ids_.assign(cells_for(static_cast<std::size_t>(ids)), {});
     for (StepIndex step = 0; step < graph_.steps_.size(); ++step) {
       const auto id = graph_.steps_[step].id;
       if (id.empty()) continue;
-      const auto [it, is_new] = graph_.ids_.try_emplace(id, step);
-      if (!is_new) {
-        complain(step, fmt::format("the id '{}' was given before, in line {}", id, graph_.steps_[it->second].line));
+      const auto hash = hash_of(id);
+      auto& cell = graph_.ids_[graph_.cell_of(id, hash)];
+      if (cell.step == no_step) {
+        cell = {mark_of(hash), step};
+      } else {
+        complain(step, fmt::format("the id '{}' was given before, in line {}", id, graph_.steps_[cell.step].line));
       }
       const auto other = as_ordinal(id, graph_.steps_.size());
       if (other != no_step && other != step && graph_.steps_[other].id.empty()) {
@@ -190,8 +211,7 @@ class GraphCheck {
     const auto nodes = graph_.node_count();
     fill_rows(edges_, nodes, graph_.needs_begin_, graph_.needs_);
     for (auto& [node, needed] : edges_) std::swap(node, needed);
-    std::sort(edges_.begin(), edges_.end());
-    fill_rows(edges_, nodes, graph_.dependents_begin_, graph_.dependents_);
+    fill_rows(edges_, nodes, graph_.dependents_begin_, graph_.dependents_);  // by dependent already
     std::vector<Edge>().swap(edges_);
   }
 
@@ -239,9 +259,9 @@ class GraphCheck {
   std::string suggestion(const std::string& word) {
     if (++suggestions_ > most_suggestions) return "";
     if (candidates_.empty()) {
-      for (const auto& [id, step] : graph_.ids_) {
+      for (const auto& step : graph_.steps_) {
         if (candidates_.size() == most_candidates) break;
-        candidates_.emplace_back(id);
+        if (!step.id.empty()) candidates_.emplace_back(step.id);
       }
       std::sort(candidates_.begin(), candidates_.end());
     }

@@ -6,7 +6,8 @@
 #include <algorithm>
 #include <string>
 #include <string_view>
-#include <unordered_map>
+
+#include "core/by_hash.h"
 
 namespace gradus {
 namespace {
@@ -34,22 +35,29 @@ class Hash {
   std::string bytes_;
 };
 
+std::uint64_t hash_of_command(Hash& hash, const Step& step) {
+  return hash.begin().add_number(step.is_argv ? 1 : 0).add(step.command).value();
+}
+
+std::uint64_t key_by_id(Hash& hash, std::string_view id) { return hash.begin().add("id").add(id).value(); }
+
+/// `occurrence`: the how-manieth step without id that has this command, from 1.
+std::uint64_t key_by_command(Hash& hash, std::uint64_t command, std::uint64_t occurrence) {
+  return hash.begin().add_number(command).add_number(occurrence).value();
+}
+
 }  // namespace
 
 std::vector<StepKey> step_keys(const Graph& graph) {
   std::vector<StepKey> keys(graph.step_count());
-  std::unordered_map<std::uint64_t, std::uint64_t> occurrences;  // of a command among steps without id
-  occurrences.reserve(keys.size());
+  ByHash<std::uint32_t> occurrences(keys.size());  // of a command among steps without id
   Hash hash;
   for (StepIndex i = 0; i < keys.size(); ++i) {
     const auto& step = graph.step(i);
-    const auto command = hash.begin().add_number(step.is_argv ? 1 : 0).add(step.command).value();
+    const auto command = hash_of_command(hash, step);
     keys[i].digest = command;  // until the keys of what it needs are known
-    if (step.id.empty()) {
-      keys[i].key = hash.begin().add_number(command).add_number(++occurrences[command]).value();
-    } else {
-      keys[i].key = hash.begin().add("id").add(step.id).value();
-    }
+    keys[i].key =
+        step.id.empty() ? key_by_command(hash, command, ++occurrences[command]) : key_by_id(hash, step.id);
   }
   std::vector<std::uint64_t> needed;
   for (StepIndex i = 0; i < keys.size(); ++i) {
@@ -65,6 +73,18 @@ std::vector<StepKey> step_keys(const Graph& graph) {
     keys[i].digest = hash.value();
   }
   return keys;
+}
+
+std::uint64_t key_of_step(const Graph& graph, StepIndex index) {
+  const auto& step = graph.step(index);
+  Hash hash;
+  if (!step.id.empty()) return key_by_id(hash, step.id);
+  std::uint64_t occurrence = 1;
+  for (StepIndex i = 0; i < index; ++i) {
+    const auto& other = graph.step(i);
+    if (other.id.empty() && other.is_argv == step.is_argv && other.command == step.command) ++occurrence;
+  }
+  return key_by_command(hash, hash_of_command(hash, step), occurrence);
 }
 
 }  // namespace gradus

@@ -21,5 +21,7 @@ struct StepKey {
 
 /// One for each step, by index. XXH3 (64 bits), whose values are stable between versions and machines.
 std::vector<StepKey> step_keys(const Graph& graph);
+/// StepKey::key of one step, without those of all others.
+std::uint64_t key_of_step(const Graph& graph, StepIndex step);
 
 }  // namespace gradus

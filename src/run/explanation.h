@@ -69,7 +69,6 @@ class StepStory {
   std::string name() const;
   std::string state() const;
   std::vector<std::string> reasons() const;
-  std::vector<std::size_t> attempts() const;
   std::vector<std::string> tail() const;
 
   const RunStatus& status_;
@@ -77,6 +76,7 @@ class StepStory {
   std::shared_ptr<const Graph> graph_;
   std::string run_dir_;
   std::uint32_t ordinal_ = 0;
+  std::vector<std::size_t> attempts_;  // in all lives
 };
 
 }  // namespace gradus

@@ -47,10 +47,14 @@ StepStory::StepStory(const RunStatus& status, const Chronicle& chronicle, std::s
     : status_(status), chronicle_(chronicle), graph_(std::move(graph)), run_dir_(run_dir) {
   if (const auto found = graph_ ? step_named(*graph_, chronicle_, step) : no_step; found != no_step) {
     ordinal_ = found + 1;
+    attempts_ = chronicle_.attempts_of(key_of_step(*graph_, found));
     return;
   }
   ordinal_ = chronicle_.find(step);
   graph_.reset();  // it does not know the step
+  if (const auto latest = chronicle_.latest_attempt(ordinal_)) {
+    attempts_ = chronicle_.attempts_of(chronicle_.attempts()[*latest].key);
+  }
 }
 
 std::string StepStory::name() const { return graph_ ? graph_->name(ordinal_ - 1) : chronicle_.name(ordinal_); }
@@ -72,17 +76,9 @@ std::vector<std::string> StepStory::reasons() const {
   return Explanation(status_, chronicle_, *graph_).of_step(ordinal_ - 1);
 }
 
-/// In all lives, where the steps are known; else in this one.
-std::vector<std::size_t> StepStory::attempts() const {
-  if (graph_) return chronicle_.attempts_of(step_keys(*graph_)[ordinal_ - 1].key);
-  const auto latest = chronicle_.latest_attempt(ordinal_);
-  return latest ? chronicle_.attempts_of(chronicle_.attempts()[*latest].key) : std::vector<std::size_t>{};
-}
-
 std::vector<std::string> StepStory::tail() const {
-  const auto all = attempts();
-  if (all.empty()) return {};
-  const auto& latest = chronicle_.attempts()[all.back()];
+  if (attempts_.empty()) return {};
+  const auto& latest = chronicle_.attempts()[attempts_.back()];
   OutputArchive archive(run_dir_, latest.life + 1, chronicle_.lives()[latest.life].name);
   for (const auto stream : {Stream::err, Stream::out}) {
     const auto output = archive.find(latest.ordinal, latest.attempt, stream);
@@ -101,7 +97,7 @@ std::string StepStory::text() const {
   }
   text += fmt::format("\n  state      {}\n", state());
   for (const auto& reason : reasons()) text += fmt::format("  why        {}\n", printable(reason));
-  for (const auto index : attempts()) {
+  for (const auto index : attempts_) {
     const auto& row = chronicle_.attempts()[index];
     text += fmt::format("  attempt    {}{}: {}, {}: {}{}\n", row.attempt,
                         chronicle_.lives().size() > 1 ? fmt::format(" in life {}", row.life + 1) : "",
@@ -129,7 +125,7 @@ std::string StepStory::json() const {
     document["line"] = step.line;
     for (const auto need : graph_->needs(ordinal_ - 1)) document["needs"].push_back(graph_->name(need));
   }
-  for (const auto index : attempts()) {
+  for (const auto index : attempts_) {
     const auto& row = chronicle_.attempts()[index];
     nlohmann::json one{{"attempt", row.attempt},
                        {"life", row.life + 1},

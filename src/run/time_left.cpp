@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <unordered_map>
 
 #include "core/longest_paths.h"
 #include "core/slot_choice.h"
@@ -164,19 +165,19 @@ std::optional<double> with_steps(const RunStatus& status, const Chronicle& chron
 
 }  // namespace
 
-KnownSteps::KnownSteps(std::shared_ptr<const Graph> graph) : graph_(std::move(graph)) {
+KnownSteps::KnownSteps(std::shared_ptr<const Graph> graph)
+    : graph_(std::move(graph)), by_key_(graph_->step_count()) {
   const auto keys = step_keys(*graph_);
   shapes_.reserve(keys.size());
-  by_key_.reserve(keys.size());
   for (StepIndex step = 0; step < keys.size(); ++step) {
     shapes_.push_back(command_shape(graph_->step(step).command));
-    by_key_.emplace(keys[step].key, step);
+    by_key_[keys[step].key] = step;
   }
 }
 
 StepIndex KnownSteps::with_key(std::uint64_t key) const {
-  const auto it = by_key_.find(key);
-  return it == by_key_.end() ? no_step : it->second;
+  const auto* step = by_key_.find(key);
+  return step == nullptr ? no_step : *step;
 }
 
 std::optional<double> time_left_s(const RunStatus& status, const Chronicle& chronicle, const KnownSteps* steps) {

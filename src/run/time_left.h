@@ -7,9 +7,9 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <unordered_map>
 #include <vector>
 
+#include "core/by_hash.h"
 #include "gradus/graph.h"
 #include "run/chronicle.h"
 
@@ -32,7 +32,7 @@ class KnownSteps {
  private:
   std::shared_ptr<const Graph> graph_;
   std::vector<std::uint64_t> shapes_;
-  std::unordered_map<std::uint64_t, StepIndex> by_key_;
+  ByHash<StepIndex> by_key_;
 };
 
 /// Seconds until the last step ends if nothing new goes wrong; a lower bound of what is to be expected: the work that
