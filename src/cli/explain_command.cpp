@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/look_words.h"
 #include "cli/run_argument.h"
+#include "cli/steps_of_run.h"
 #include "core/printable.h"
 #include "node/clock.h"
 #include "node/tell.h"
@@ -42,12 +43,14 @@ void print(const std::string& title, const std::vector<std::string>& reasons, bo
 int explain_command(const Words& given) {
   const LookWords words(form, given);
   const auto run = run_of(words.value("run"));
+  StepsOfRun steps(run);
+  steps.begin();
   JournalTail journal(run + "/journal.jsonl");
   const auto pulse = pulse_of(run, journal);  // may read on
   const auto& chronicle = journal.chronicle();
   if (chronicle.lives().empty()) words.refuse(run + " has not begun");
   std::string why_not;
-  const auto graph = graph_of_run(run, chronicle, why_not);
+  const auto graph = steps.graph(chronicle, why_not);
   if (!graph) words.refuse(why_not + ": without the steps nothing can be explained");
   const auto status = status_of(run, chronicle, pulse, epoch_s());
   const Explanation explanation(status, chronicle, *graph);

@@ -3,7 +3,7 @@
 #include <chrono>
 #include <map>
 
-#include "cli/run_argument.h"
+#include "cli/steps_of_run.h"
 #include "run/output_archive.h"
 
 namespace gradus::cli {
@@ -28,10 +28,13 @@ std::vector<std::string> tail_of(OutputArchive& archive, std::uint32_t ordinal, 
 
 }  // namespace
 
-LoadedRun::LoadedRun(std::string run_dir) : run_dir_(std::move(run_dir)), journal_(run_dir_ + "/journal.jsonl") {
+LoadedRun::LoadedRun(std::string run_dir) : run_dir_(std::move(run_dir)) {
+  StepsOfRun steps(run_dir_);
+  steps.begin();
+  journal_ = std::make_unique<JournalTail>(run_dir_ + "/journal.jsonl");
   now_ = epoch_now();
-  pulse_ = pulse_of(run_dir_, journal_);
-  graph_ = graph_of_run(run_dir_, journal_.chronicle(), why_no_graph_);
+  pulse_ = pulse_of(run_dir_, *journal_);
+  graph_ = steps.graph(journal_->chronicle(), why_no_graph_);
 }
 
 AttemptTail LoadedRun::tail() const {

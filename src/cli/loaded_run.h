@@ -18,12 +18,12 @@ class LoadedRun {
   /// Throws std::runtime_error when the journal cannot be read.
   explicit LoadedRun(std::string run_dir);
 
-  const Chronicle& chronicle() const { return journal_.chronicle(); }
+  const Chronicle& chronicle() const { return journal_->chronicle(); }
   /// Of the latest life; null when the run keeps no copy of its steps file, or it is not of use: why_no_graph() tells.
   const std::shared_ptr<const Graph>& graph() const { return graph_; }
   const std::string& why_no_graph() const { return why_no_graph_; }
   const std::string& directory() const { return run_dir_; }
-  std::string damage() const { return journal_.damage(); }
+  std::string damage() const { return journal_->damage(); }
   RunPulse pulse() const { return pulse_; }
   double now() const { return now_; }  ///< when it was read, seconds since the Unix epoch
   /// `now` while the run goes on, see RunTime.
@@ -33,7 +33,7 @@ class LoadedRun {
 
  private:
   std::string run_dir_, why_no_graph_;
-  JournalTail journal_;
+  std::unique_ptr<JournalTail> journal_;
   std::shared_ptr<const Graph> graph_;
   RunPulse pulse_ = RunPulse::unknown;
   double now_ = 0;

@@ -16,6 +16,7 @@
 #include "cli/commands.h"
 #include "cli/look_words.h"
 #include "cli/run_argument.h"
+#include "cli/steps_of_run.h"
 #include "core/printable.h"
 #include "core/size_text.h"
 #include "core/step_keys.h"
@@ -114,9 +115,9 @@ struct FoundStep {
 /// them in another order.
 class StepName {
  public:
-  StepName(const std::string& run, const Chronicle& chronicle, std::string name) : name_(std::move(name)) {
+  StepName(StepsOfRun& steps, const Chronicle& chronicle, std::string name) : name_(std::move(name)) {
     std::string unused;
-    const auto graph = graph_of_run(run, chronicle, unused);
+    const auto graph = steps.graph(chronicle, unused);
     if (!graph) return;
     const auto step = step_named(*graph, chronicle, name_);
     is_unknown_ = step == no_step;
@@ -182,8 +183,10 @@ int follow(const Wanted& wanted, const StepName& name, const std::string& run, J
 }
 
 int show(const Wanted& wanted, const std::string& run) {
+  StepsOfRun steps(run);
+  steps.begin();
   JournalTail journal(run + "/journal.jsonl");
-  const StepName name(run, journal.chronicle(), wanted.step);
+  const StepName name(steps, journal.chronicle(), wanted.step);
   if (name.is_unknown()) return refuse(fmt::format("{} has no step '{}'", run, wanted.step));
   auto found = find_step(journal.chronicle(), name);
   if (!found) return refuse(fmt::format("step {} was never started in {}", wanted.step, run));

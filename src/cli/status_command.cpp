@@ -9,7 +9,6 @@
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
-#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -17,6 +16,7 @@
 #include "cli/commands.h"
 #include "cli/look_words.h"
 #include "cli/run_argument.h"
+#include "cli/steps_of_run.h"
 #include "core/printable.h"
 #include "gradus/steps_file.h"
 #include "node/clock.h"
@@ -81,44 +81,46 @@ Wanted read_words(const LookWords& words) {
   return wanted;
 }
 
+/// Reading a million steps takes longer than anybody wants to wait for a glance; without them the time left is a
+/// coarser one.
+constexpr std::uintmax_t most_bytes_for_a_glance = 16 << 20;
+
 /// What is there of a run now.
 class Look {
  public:
-  explicit Look(std::string run) : run_(std::move(run)), journal_(run_ + "/journal.jsonl") {}
+  explicit Look(std::string run) : run_(std::move(run)), steps_(begun(run_)), journal_(run_ + "/journal.jsonl") {}
 
   RunStatus status() {
     journal_.read();
     const auto pulse = pulse_of(run_, journal_);  // may read on
     const auto& chronicle = journal_.chronicle();
-    auto status = status_of(run_, chronicle, pulse, epoch_s(), steps_of_life());
+    // What does not run has no time left.
+    auto status = status_of(run_, chronicle, pulse, epoch_s(), pulse == RunPulse::runs ? steps_of_life() : nullptr);
     status.damage = journal_.damage();
     return status;
   }
-  const Chronicle& chronicle() const { return journal_.chronicle(); }
 
  private:
-  /// Each life may bring other steps. Reading a million takes longer than anybody wants to wait for a glance; then the
-  /// time left is a coarser one.
+  static std::unique_ptr<StepsOfRun> begun(const std::string& run) {
+    auto steps = std::make_unique<StepsOfRun>(run, StepsOfRun::Want::known_steps, most_bytes_for_a_glance);
+    if (pulse_of(run, Chronicle()) == RunPulse::runs) steps->begin();
+    return steps;
+  }
+
+  /// Each life may bring other steps.
   const KnownSteps* steps_of_life() {
     const auto& lives = journal_.chronicle().lives();
     const double life = lives.empty() ? 0 : lives.back().begin;  // not how many: --restart begins with the first again
-    if (life == of_life_) return steps_.get();
+    if (life != of_life_) known_ = steps_->known(journal_.chronicle());
     of_life_ = life;
-    steps_.reset();
-    constexpr std::uintmax_t most_bytes = 16 << 20;
-    std::error_code error;
-    const auto size = std::filesystem::file_size(kept_steps(run_), error);
-    if (error || size > most_bytes) return nullptr;
-    std::string unused;
-    if (const auto graph = graph_of_run(run_, journal_.chronicle(), unused))
-      steps_ = std::make_unique<KnownSteps>(graph);
-    return steps_.get();
+    return known_.get();
   }
 
   std::string run_;
+  std::unique_ptr<StepsOfRun> steps_;
   JournalTail journal_;
   double of_life_ = 0;
-  std::unique_ptr<const KnownSteps> steps_;
+  std::shared_ptr<const KnownSteps> known_;
 };
 
 /// What went wrong in red, what may go wrong in yellow: by the word that each line of a status begins with.
@@ -232,11 +234,16 @@ int watch(Look& look, const Wanted& wanted) {
   }
 }
 
-int one_step(Look& look, const std::string& run, const Wanted& wanted, const LookWords& words) {
-  const auto status = look.status();
+int one_step(const std::string& run, const Wanted& wanted, const LookWords& words) {
+  StepsOfRun steps(run);
+  steps.begin();
+  JournalTail journal(run + "/journal.jsonl");
+  const auto pulse = pulse_of(run, journal);  // may read on
+  const auto& chronicle = journal.chronicle();
+  const auto status = status_of(run, chronicle, pulse, epoch_s());
   std::string why_not;
-  const auto graph = graph_of_run(run, look.chronicle(), why_not);
-  const StepStory story(status, look.chronicle(), graph, run, wanted.step);
+  const auto graph = steps.graph(chronicle, why_not);
+  const StepStory story(status, chronicle, graph, run, wanted.step);
   if (!story.found()) words.refuse(fmt::format("{} has no step '{}'", run, wanted.step));
   tell(stdout, "{}", wanted.json ? story.json() : story.text());
   if (!graph) tell(stderr, "gradus: what it needs is not known: {}\n", printable(why_not));
@@ -249,8 +256,8 @@ int status_command(const Words& given) {
   const LookWords words(form, with_joined_watch(given));
   const auto wanted = read_words(words);
   const auto run = run_of(wanted.run);
+  if (!wanted.step.empty()) return one_step(run, wanted, words);
   Look look(run);
-  if (!wanted.step.empty()) return one_step(look, run, wanted, words);
   if (wanted.watch_s > 0) return watch(look, wanted);
   const auto status = look.status();
   if (wanted.json) {

@@ -1,6 +1,7 @@
 // Values found by hashes, side by side in one table.
 //
-// Knows: open addressing: where what has a hash stands, or belongs. Unaware of: how hashes are made, what the values are.
+// Knows: open addressing: where what has a hash stands, or belongs. Unaware of: how hashes are made, what the values
+// are.
 //
 // Why: a hash map has a node for each value. With a million of them making, finding and freeing each waits for memory,
 // and takes longer than reading the steps from which they come.

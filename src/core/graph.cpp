@@ -149,7 +149,8 @@ class GraphCheck {
   GraphCheck(Graph& graph, Diagnostics& mistakes) : graph_(graph), mistakes_(mistakes) {}
 
   void index_ids() {
-    const auto ids = std::count_if(graph_.steps_.begin(), graph_.steps_.end(), [](const Step& step) { return !step.id.empty(); });
+    const auto ids =
+        std::count_if(graph_.steps_.begin(), graph_.steps_.end(), [](const Step& step) { return !step.id.empty(); });
     graph_.ids_.assign(cells_for(static_cast<std::size_t>(ids)), {});
     for (StepIndex step = 0; step < graph_.steps_.size(); ++step) {
       const auto id = graph_.steps_[step].id;

@@ -56,8 +56,7 @@ std::vector<StepKey> step_keys(const Graph& graph) {
     const auto& step = graph.step(i);
     const auto command = hash_of_command(hash, step);
     keys[i].digest = command;  // until the keys of what it needs are known
-    keys[i].key =
-        step.id.empty() ? key_by_command(hash, command, ++occurrences[command]) : key_by_id(hash, step.id);
+    keys[i].key = step.id.empty() ? key_by_command(hash, command, ++occurrences[command]) : key_by_id(hash, step.id);
   }
   std::vector<std::uint64_t> needed;
   for (StepIndex i = 0; i < keys.size(); ++i) {

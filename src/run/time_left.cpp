@@ -165,8 +165,7 @@ std::optional<double> with_steps(const RunStatus& status, const Chronicle& chron
 
 }  // namespace
 
-KnownSteps::KnownSteps(std::shared_ptr<const Graph> graph)
-    : graph_(std::move(graph)), by_key_(graph_->step_count()) {
+KnownSteps::KnownSteps(std::shared_ptr<const Graph> graph) : graph_(std::move(graph)), by_key_(graph_->step_count()) {
   const auto keys = step_keys(*graph_);
   shapes_.reserve(keys.size());
   for (StepIndex step = 0; step < keys.size(); ++step) {
