@@ -50,13 +50,18 @@ std::uint64_t key_by_command(Hash& hash, std::uint64_t command, std::uint64_t oc
 
 std::vector<StepKey> step_keys(const Graph& graph) {
   std::vector<StepKey> keys(graph.step_count());
-  ByHash<std::uint32_t> occurrences(keys.size());  // of a command among steps without id
   Hash hash;
+  std::size_t nameless = 0;
   for (StepIndex i = 0; i < keys.size(); ++i) {
-    const auto& step = graph.step(i);
-    const auto command = hash_of_command(hash, step);
-    keys[i].digest = command;  // until the keys of what it needs are known
-    keys[i].key = step.id.empty() ? key_by_command(hash, command, ++occurrences[command]) : key_by_id(hash, step.id);
+    keys[i].digest = hash_of_command(hash, graph.step(i));  // until the keys of what it needs are known
+    if (graph.step(i).id.empty()) ++nameless;
+  }
+  ByHash<std::uint32_t> occurrences(nameless);  // of a command among steps without id
+  for (StepIndex i = 0; i < keys.size(); ++i) {
+    if (i + occurrences.ahead < keys.size()) occurrences.expect(keys[i + occurrences.ahead].digest);
+    const auto& id = graph.step(i).id;
+    const auto command = keys[i].digest;
+    keys[i].key = id.empty() ? key_by_command(hash, command, ++occurrences[command]) : key_by_id(hash, id);
   }
   std::vector<std::uint64_t> needed;
   for (StepIndex i = 0; i < keys.size(); ++i) {

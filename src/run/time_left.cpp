@@ -170,6 +170,7 @@ KnownSteps::KnownSteps(std::shared_ptr<const Graph> graph) : graph_(std::move(gr
   shapes_.reserve(keys.size());
   for (StepIndex step = 0; step < keys.size(); ++step) {
     shapes_.push_back(command_shape(graph_->step(step).command));
+    if (step + by_key_.ahead < keys.size()) by_key_.expect(keys[step + by_key_.ahead].key);
     by_key_[keys[step].key] = step;
   }
 }
