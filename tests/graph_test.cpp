@@ -45,6 +45,24 @@ TEST(Graph, joins_needs_and_dependents_and_drops_repeats) {
   EXPECT_EQ(graph->find("2"), no_step);
 }
 
+TEST(Graph, rows_are_in_order_whatever_the_order_in_which_needs_were_named) {
+  const auto graph = built({{"a", {}}, {"b", {}}, {"c", {"b", "a", "b"}}, {"d", {"c", "a"}}, {"e", {"b"}}}).graph;
+  EXPECT_THAT(graph->needs(2), ElementsAre(0, 1));
+  EXPECT_THAT(graph->needs(3), ElementsAre(0, 2));
+  EXPECT_THAT(graph->dependents(0), ElementsAre(2, 3));
+  EXPECT_THAT(graph->dependents(1), ElementsAre(2, 4));
+}
+
+TEST(Graph, finds_each_of_many_ids_and_no_other) {
+  std::vector<std::pair<std::string, std::vector<std::string>>> steps;
+  for (int i = 0; i < 20000; ++i) steps.push_back({i % 3 == 0 ? "" : "s" + std::to_string(i), {}});
+  const auto graph = built(steps).graph;
+  for (StepIndex step = 0; step < steps.size(); ++step) {
+    ASSERT_EQ(graph->find(graph->name(step)), step);
+    ASSERT_EQ(graph->find("t" + std::to_string(step)), no_step);
+  }
+}
+
 TEST(Graph, tells_unknown_self_and_duplicate_needs_all_at_once) {
   EXPECT_THAT(built({{"align", {}}, {"sum", {"aling"}}, {"self", {"self"}}, {"align", {}}}).mistakes,
               ElementsAre(HasSubstr("f:4: the id 'align' was given before, in line 1"),

@@ -17,7 +17,7 @@ struct Line {
   bool is_argv = false;
 };
 
-std::vector<StepKey> keys_of(const std::vector<Line>& lines, std::size_t barrier_before = 1000) {
+std::shared_ptr<const Graph> graph_of(const std::vector<Line>& lines, std::size_t barrier_before = 1000) {
   GraphBuilder builder("steps.jsonl");
   for (std::size_t i = 0; i < lines.size(); ++i) {
     if (i == barrier_before) builder.barrier(BarrierKind::succeeded);
@@ -32,7 +32,11 @@ std::vector<StepKey> keys_of(const std::vector<Line>& lines, std::size_t barrier
   Diagnostics mistakes;
   const auto graph = builder.build(mistakes);
   EXPECT_TRUE(mistakes.empty());
-  return step_keys(*graph);
+  return graph;
+}
+
+std::vector<StepKey> keys_of(const std::vector<Line>& lines, std::size_t barrier_before = 1000) {
+  return step_keys(*graph_of(lines, barrier_before));
 }
 
 Line line(std::string command) { return {"", std::move(command), {}, {}, false}; }
@@ -56,6 +60,20 @@ TEST(StepKeys, an_explicit_id_is_the_key_and_a_changed_command_only_the_digest) 
   const auto after = keys_of({{"align", "new", {}, {}, false}});
   EXPECT_EQ(before[0].key, after[0].key);
   EXPECT_NE(before[0].digest, after[0].digest);
+}
+
+TEST(StepKeys, of_one_step_is_what_it_is_among_all) {
+  const std::string words("same\0", 5);
+  const auto graph = graph_of({line("same"),
+                               line("other"),
+                               {"same", "same", {}, {}, false},
+                               {"", words, {}, {}, true},
+                               line("same"),
+                               {"", "same", {}, {}, true},
+                               {"", words, {}, {}, true},
+                               line("same")});
+  const auto keys = step_keys(*graph);
+  for (StepIndex step = 0; step < keys.size(); ++step) EXPECT_EQ(key_of_step(*graph, step), keys[step].key) << step;
 }
 
 TEST(StepKeys, a_step_named_like_a_command_is_not_that_command) {

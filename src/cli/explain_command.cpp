@@ -7,13 +7,13 @@
 #include "cli/commands.h"
 #include "cli/look_words.h"
 #include "cli/run_argument.h"
-#include "cli/steps_of_run.h"
 #include "core/printable.h"
 #include "node/clock.h"
 #include "node/tell.h"
 #include "run/explanation.h"
 #include "run/journal_tail.h"
 #include "run/status.h"
+#include "run/steps_of_run.h"
 
 namespace gradus::cli {
 namespace {
@@ -43,7 +43,7 @@ void print(const std::string& title, const std::vector<std::string>& reasons, bo
 int explain_command(const Words& given) {
   const LookWords words(form, given);
   const auto run = run_of(words.value("run"));
-  StepsOfRun steps(run);
+  StepsOfRun steps(run, read_kept_steps);
   steps.begin();
   JournalTail journal(run + "/journal.jsonl");
   const auto pulse = pulse_of(run, journal);  // may read on

@@ -3,8 +3,9 @@
 #include <chrono>
 #include <map>
 
-#include "cli/steps_of_run.h"
+#include "cli/run_argument.h"
 #include "run/output_archive.h"
+#include "run/steps_of_run.h"
 
 namespace gradus::cli {
 namespace {
@@ -29,7 +30,7 @@ std::vector<std::string> tail_of(OutputArchive& archive, std::uint32_t ordinal, 
 }  // namespace
 
 LoadedRun::LoadedRun(std::string run_dir) : run_dir_(std::move(run_dir)) {
-  StepsOfRun steps(run_dir_);
+  StepsOfRun steps(run_dir_, read_kept_steps);
   steps.begin();
   journal_ = std::make_unique<JournalTail>(run_dir_ + "/journal.jsonl");
   now_ = epoch_now();

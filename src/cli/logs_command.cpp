@@ -16,7 +16,6 @@
 #include "cli/commands.h"
 #include "cli/look_words.h"
 #include "cli/run_argument.h"
-#include "cli/steps_of_run.h"
 #include "core/printable.h"
 #include "core/size_text.h"
 #include "core/step_keys.h"
@@ -25,6 +24,7 @@
 #include "run/followed_output.h"
 #include "run/journal_tail.h"
 #include "run/output_archive.h"
+#include "run/steps_of_run.h"
 
 namespace gradus::cli {
 namespace {
@@ -183,7 +183,7 @@ int follow(const Wanted& wanted, const StepName& name, const std::string& run, J
 }
 
 int show(const Wanted& wanted, const std::string& run) {
-  StepsOfRun steps(run);
+  StepsOfRun steps(run, read_kept_steps);
   steps.begin();
   JournalTail journal(run + "/journal.jsonl");
   const StepName name(steps, journal.chronicle(), wanted.step);

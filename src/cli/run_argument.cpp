@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "cli/input.h"
 #include "cli/options.h"
 #include "core/printable.h"
 #include "node/tell.h"
@@ -15,6 +16,12 @@ std::string run_of(const std::string& word) {
   }
   tell(stderr, "gradus: {} holds no run: name a run directory or the steps file beside it\n", printable(word));
   throw Leave{2};
+}
+
+StepsFile read_kept_steps(const std::string& path) {
+  StepsFile unreadable;
+  const auto text = read_text(path, unreadable.mistakes);
+  return unreadable.mistakes.empty() ? parse_steps(path, text, steps_format(path), is_run_option) : unreadable;
 }
 
 }  // namespace gradus::cli

@@ -16,7 +16,6 @@
 #include "cli/commands.h"
 #include "cli/look_words.h"
 #include "cli/run_argument.h"
-#include "cli/steps_of_run.h"
 #include "core/printable.h"
 #include "gradus/steps_file.h"
 #include "node/clock.h"
@@ -25,6 +24,7 @@
 #include "run/journal_tail.h"
 #include "run/run_directory.h"
 #include "run/status.h"
+#include "run/steps_of_run.h"
 #include "run/time_left.h"
 
 namespace gradus::cli {
@@ -102,7 +102,8 @@ class Look {
 
  private:
   static std::unique_ptr<StepsOfRun> begun(const std::string& run) {
-    auto steps = std::make_unique<StepsOfRun>(run, StepsOfRun::Want::known_steps, most_bytes_for_a_glance);
+    auto steps =
+        std::make_unique<StepsOfRun>(run, read_kept_steps, StepsOfRun::Want::known_steps, most_bytes_for_a_glance);
     if (pulse_of(run, Chronicle()) == RunPulse::runs) steps->begin();
     return steps;
   }
@@ -235,7 +236,7 @@ int watch(Look& look, const Wanted& wanted) {
 }
 
 int one_step(const std::string& run, const Wanted& wanted, const LookWords& words) {
-  StepsOfRun steps(run);
+  StepsOfRun steps(run, read_kept_steps);
   steps.begin();
   JournalTail journal(run + "/journal.jsonl");
   const auto pulse = pulse_of(run, journal);  // may read on

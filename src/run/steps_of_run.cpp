@@ -1,16 +1,14 @@
-#include "cli/steps_of_run.h"
+#include "run/steps_of_run.h"
 
 #include <sys/stat.h>
 
 #include <system_error>
 #include <utility>
 
-#include "cli/input.h"
-#include "cli/options.h"
 #include "run/readiness.h"
 #include "run/run_directory.h"
 
-namespace gradus::cli {
+namespace gradus {
 
 /// A new copy takes the place of the old one by its name: the two are never one file.
 struct StepsOfRun::File {
@@ -41,11 +39,11 @@ struct StepsOfRun::Copy {
   std::string why_not;
 };
 
-StepsOfRun::StepsOfRun(std::string run_dir, Want want, std::uintmax_t most_bytes)
-    : run_dir_(std::move(run_dir)), want_(want), most_bytes_(most_bytes) {}
+StepsOfRun::StepsOfRun(std::string run_dir, Reader reader, Want want, std::uintmax_t most_bytes)
+    : run_dir_(std::move(run_dir)), reader_(std::move(reader)), want_(want), most_bytes_(most_bytes) {}
 
 StepsOfRun::~StepsOfRun() {
-  if (reader_.joinable()) reader_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 void StepsOfRun::begin() {
@@ -57,7 +55,7 @@ void StepsOfRun::begin() {
     }
   };
   try {
-    reader_ = std::thread(read_it);
+    thread_ = std::thread(read_it);
   } catch (const std::system_error&) {
     // No thread is to be had: it is read when it is asked for.
   }
@@ -74,20 +72,15 @@ StepsOfRun::Copy StepsOfRun::read() const {
     copy.why_not = path + " is too large";
     return copy;
   }
-  Diagnostics mistakes;
-  const auto text = read_text(path, mistakes);
-  if (mistakes.empty()) {
-    auto steps = parse_steps(path, text, steps_format(path), is_run_option);
-    copy.graph = std::move(steps.graph);
-    mistakes = std::move(steps.mistakes);
-  }
-  if (!mistakes.empty()) copy.why_not = to_string(mistakes.front());
+  const auto steps = reader_(path);
+  copy.graph = steps.graph;
+  if (!steps.mistakes.empty()) copy.why_not = to_string(steps.mistakes.front());
   if (copy.graph && want_ == Want::known_steps) copy.known = std::make_shared<KnownSteps>(copy.graph);
   return copy;
 }
 
 const StepsOfRun::Copy& StepsOfRun::latest() {
-  if (reader_.joinable()) reader_.join();
+  if (thread_.joinable()) thread_.join();
   if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
   if (!copy_ || copy_->file != File::of(run_dir_)) copy_ = std::make_unique<const Copy>(read());
   return *copy_;
@@ -106,4 +99,4 @@ std::shared_ptr<const KnownSteps> StepsOfRun::known(const Chronicle& chronicle) 
   return graph(chronicle, unused) ? copy_->known : nullptr;
 }
 
-}  // namespace gradus::cli
+}  // namespace gradus
