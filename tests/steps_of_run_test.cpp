@@ -74,7 +74,11 @@ TEST_F(StepsOfRunTest, a_copy_that_takes_its_place_meanwhile_is_read_instead) {
 TEST_F(StepsOfRunTest, what_goes_wrong_in_the_thread_is_thrown_to_whoever_asks) {
   keep("a\n");
   journal.life(0, 1);
-  StepsOfRun steps(folder.path(), [](const std::string&) -> StepsFile { throw std::runtime_error("no memory"); });
+  const auto caller = std::this_thread::get_id();
+  StepsOfRun steps(folder.path(), [&, read = reader()](const std::string& path) {
+    if (std::this_thread::get_id() != caller) throw std::runtime_error("no memory");
+    return read(path);
+  });
   steps.begin();
   EXPECT_THROW(steps.graph(journal.chronicle(), why_not), std::runtime_error);
 }
