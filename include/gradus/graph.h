@@ -102,7 +102,7 @@ class Graph {
   std::vector<StepIndex> needs_, dependents_;
   std::vector<float> path_;
   double mean_cost_ = 1;
-  std::vector<IdCell> ids_ = std::vector<IdCell>(1);  // explicit ids only, by their hashes
+  std::vector<IdCell> ids_ = std::vector<IdCell>(1);     // explicit ids only, by their hashes
   std::vector<std::shared_ptr<const void>> keep_alive_;  // what the string_views point into
 };
 
