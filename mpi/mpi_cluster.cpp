@@ -182,7 +182,9 @@ void MpiCluster::take_own(std::vector<Fact>& facts) {
     look_often_until_ = now() + 10;
     next_look_for_gone_ = 0;
     const auto* stop = std::get_if<StopRequested>(&facts[i]);
-    if (stop != nullptr && stop->kind >= StopKind::cancel) kill_own_at_ = now() + leave_within_s;
+    if (stop == nullptr || stop->kind < StopKind::cancel) continue;
+    told_to_leave_ = true;
+    kill_own_at_ = now() + leave_within_s;
   }
   if (now() < kill_own_at_) return;
   kill_own_at_ = std::numeric_limits<double>::infinity();
@@ -254,7 +256,8 @@ void MpiCluster::lose_and_stop(std::uint32_t rank, const std::string& why, std::
 }
 
 void MpiCluster::say_farewell() {
-  for (const auto worker : workers_) post_.write(worker, Farewell{!mpi_.abandoned()});
+  const Farewell farewell{!mpi_.abandoned(), mpi_.abandoned() && told_to_leave_};
+  for (const auto worker : workers_) post_.write(worker, farewell);
   to_ring_ = workers_;
   auto awaited = workers_;
   const double until = now() + 10;

@@ -65,7 +65,8 @@ class MpiCluster : public Cluster {
   std::vector<std::uint32_t> workers_;
   Silence silence_;
   bool survive_;
-  const MpiEnvironment& mpi_;  // abandoned with the first rank that is lost
+  bool told_to_leave_ = false;  // by mpirun
+  const MpiEnvironment& mpi_;   // abandoned with the first rank that is lost
   ListeningClock listening_;
   double next_look_ = 0, next_beat_ = 0;             // next_beat_: on the listening clock
   std::unordered_map<std::uint32_t, double> heard_;  // by worker that is not lost: when, on the listening clock

@@ -143,6 +143,7 @@ class Pump {
     post_.write(0, Farewell{});
     const double until = monotonic_s() + 5;
     while (!post_.all_sent() && monotonic_s() < until) inbox_.sleep(200e-6);
+    if (farewell_->linger) std::this_thread::sleep_for(std::chrono::duration<double>(linger_s));
   }
 
   Inbox inbox_;

@@ -4,6 +4,7 @@
 
 #include <stdexcept>
 
+#include "gradus/simulated_cluster.h"
 #include "gradus/steps_file.h"
 
 namespace gradus {
@@ -127,6 +128,26 @@ TEST(RunLoop, starts_nothing_on_a_worker_that_is_lost_in_the_same_turn) {
   EXPECT_EQ(scheduler.sanity_check(), "");
 }
 
+/// What waits at slots begins where nothing is recorded any more, and runs again in the next life.
+TEST(RunLoop, calls_back_what_waits_at_slots_when_it_cannot_record) {
+  std::string lines;
+  for (int i = 0; i < 40; ++i) lines += "a " + std::to_string(i) + "\n";
+  const auto steps = graph_of(lines);
+  SchedulerOptions options;
+  options.prefetch_s = 5;
+  Scheduler scheduler(steps, options);
+  Simulation simulation;
+  simulation.workers.push_back({0, one_slot.shape});
+  SimulatedCluster cluster(steps, simulation);
+  std::vector<std::string> story;
+  constexpr int fails_at = 8;
+  Recorder recorder(story, fails_at);
+  EXPECT_THROW(run_loop(scheduler, cluster, {&recorder}), std::runtime_error);
+  EXPECT_GE(cluster.statistics().killed, 3U) << "what waited was called back";
+  EXPECT_LE(scheduler.counts().succeeded, 1U + fails_at) << "of what was sent only what ran has ended";
+  EXPECT_EQ(scheduler.sanity_check(), "");
+}
+
 /// Drives a scheduler by hand: one worker with `slots` slots, time as told.
 struct ByHand {
   ByHand(const std::string& lines, SchedulerOptions options, std::size_t slots = 1) : scheduler(json(lines), options) {
@@ -185,6 +206,32 @@ TEST(TimeLimit, takes_over_what_earlier_lives_have_seen) {
   ByHand run("{\"command\":\"align m1.mrc\"}\n", options);
   EXPECT_THAT(run.launched(), testing::IsEmpty());
   EXPECT_TRUE(run.scheduler.finished());
+}
+
+/// A run with a limit at 100, whose only step fails at `now` and may be tried again 30 s later.
+ByHand run_whose_step_fails(double now) {
+  SchedulerOptions options;
+  options.start_nothing_after = options.end_running_at = 100;
+  options.retry_delay_s = 30;
+  ByHand run("{\"command\":\"a\",\"retries\":1}\n", options);
+  AttemptEnded failure{0, 1, 0, {}};
+  failure.result.outcome = {OutcomeKind::exit_code, 3, ""};
+  run.scheduler.apply(failure, now, run.now_decided);
+  EXPECT_EQ(run.scheduler.sanity_check(), "");
+  return run;
+}
+
+TEST(TimeLimit, does_not_wait_for_a_retry_that_is_due_after_it) {
+  const auto run = run_whose_step_fails(80);
+  EXPECT_TRUE(run.scheduler.finished());
+  EXPECT_TRUE(run.scheduler.stopped_for_time());
+  EXPECT_EQ(run.scheduler.counts().ready, 1U);
+}
+
+TEST(TimeLimit, waits_for_a_retry_that_is_due_before_it) {
+  const auto run = run_whose_step_fails(60);
+  EXPECT_FALSE(run.scheduler.finished());
+  EXPECT_EQ(run.scheduler.next_deadline(), 90);
 }
 
 TEST(TimeLimit, cancels_what_still_runs_at_its_end_and_spends_no_retry_on_it) {

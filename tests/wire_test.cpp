@@ -32,7 +32,8 @@ EndReport a_report() {
 }
 
 const std::vector<Message>& some_messages() {
-  static const std::vector<Message> all{an_order(), KillOrder{1, 2, true}, a_report(), Farewell{false}, Beat{3, 1, 2}};
+  static const std::vector<Message> all{an_order(), KillOrder{1, 2, true}, a_report(), Farewell{false, true},
+                                        Beat{3, 1, 2}};
   return all;
 }
 

@@ -81,6 +81,8 @@ class Journal : public Observer {
   void commit(double now) override;
   /// When what is written and not yet synced is due, though nothing more may happen for hours.
   double next_wish(double now) const override;
+  /// Steps whose success it could not write any more: a later life runs them again.
+  std::uint64_t unrecorded_successes() const;
 
  private:
   struct Impl;

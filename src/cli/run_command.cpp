@@ -200,6 +200,8 @@ class Run {
   /// A summary that says "running" must not stay behind when the journal cannot be begun.
   void begin_life(Journal& journal, const SchedulerOptions& options) {
     try {
+      // In this order: killed at any moment, it does not say for ever that a run is under way.
+      world_.guardian().set_last_word(directory_.summary(), summary_of_a_killed_run(), false);
       write_atomically(directory_.summary(), summary_of_a_running_run());
       keep_steps();
       journal.begin_life({GRADUS_VERSION, input_.steps_name, input_.steps.graph->step_count(), host_name(), getpid(),
@@ -319,6 +321,9 @@ class Run {
   int finish(const Scheduler& scheduler, Journal& journal, const Summary& summary, std::string trouble) {
     RunEnd run_end;
     run_end.counts = scheduler.counts();
+    const auto unrecorded = journal.unrecorded_successes();
+    run_end.counts.succeeded -= unrecorded;
+    run_end.counts.waiting += unrecorded;
     run_end.succeeded_in_this_life = summary.succeeded_in_this_life();
     run_end.stop = scheduler.stop_kind();
     run_end.stop_signal = summary.stop_signal();
@@ -332,6 +337,10 @@ class Run {
     }
     Summary::End end{run_end.counts, before_.kept, exit_code(run_end), input_.options.run_dir, trouble};
     end.run_dir = directory_.path();
+    if (unrecorded > 0) {
+      end.notes.push_back(fmt::format("{} step{} succeeded and could not be recorded: --resume runs {} again",
+                                      unrecorded, unrecorded == 1 ? "" : "s", unrecorded == 1 ? "it" : "them"));
+    }
     if (scheduler.stopped_on_error())
       end.notes.emplace_back("--on-error stop: nothing was started after the first failure");
     if (run_end.stopped_for_time)

@@ -18,7 +18,6 @@
 #include "node/signals.h"
 #include "node/tell.h"
 #include "run/run_directory.h"
-#include "run/summary.h"
 
 namespace gradus::cli {
 namespace {
@@ -27,13 +26,11 @@ namespace {
 /// slots of other jobs may be waiting for the GPU.
 double guardian_grace_s(const RunSettings& settings) { return std::min(settings.grace_s, 2.0); }
 
-/// So that summary.json does not say for ever that a run is under way whose master was killed.
-void prepare_for_the_worst(Guardian& guardian, const RunSettings& settings, std::uint32_t ranks_beside_master) {
+/// Before the master starts steps.
+void prepare_for_the_worst(Guardian& guardian, const RunSettings& settings) {
   guardian.set_grace(guardian_grace_s(settings));
   guardian.hold(RunDirectory::lock_of(settings.run_dir), RunDirectory::guardians_byte);
-  guardian.set_last_word(settings.run_dir + "/summary.json", summary_of_a_killed_run(), false);
   tell_when_paused(guardian.paused_cell());
-  guardian.set_begun(ranks_beside_master);
 }
 
 /// `clock_s`: this rank's clock when it was asked.
@@ -85,7 +82,8 @@ class WorldOfOne : public World {
   }
   std::unique_ptr<Cluster> start(std::shared_ptr<const Graph> graph, const Plan& plan,
                                  const RunSettings& settings) override {
-    prepare_for_the_worst(guardian_, settings, 0);
+    // Not Guardian::set_begun(): who stops the only rank pauses the run, and nobody else gives its steps to others.
+    prepare_for_the_worst(guardian_, settings);
     return std::make_unique<LocalCluster>(std::move(graph), plan, settings, environment_, guardian_, signals_);
   }
   void dismiss() override {}
@@ -156,7 +154,8 @@ class WorldOfRanks : public World {
     for (const auto& rank : plan.ranks) orders.push_back(to_bytes(StartOrder{true, rank, settings}));
     mpi_.scatter(orders);
     stage_ = Stage::started;
-    prepare_for_the_worst(guardian_, settings, ranks_here_);
+    prepare_for_the_worst(guardian_, settings);
+    guardian_.set_begun(ranks_here_);
     return std::make_unique<MpiCluster>(std::move(graph), plan, settings, environment_, guardian_, mpi_);
   }
 

@@ -252,8 +252,13 @@ void Scheduler::Impl::fail_or_retry(StepIndex step, const Live& was, double now,
   std::sort(places.nodes.begin(), places.nodes.end());
   std::sort(places.slots.begin(), places.slots.end());
   if (options.retry_delay_s <= 0) return make_ready(step);
+  const double due = now + retry_delay(failures);
+  if (!fits_before_limit(step, due)) {  // nothing is to wait for it
+    transition(step, StepState::ready);
+    return out_of_time.push_back(step);
+  }
   transition(step, StepState::waiting);
-  delayed.emplace(now + retry_delay(failures), step);
+  delayed.emplace(due, step);
 }
 
 void Scheduler::Impl::lose_attempt(StepIndex step, Decisions& out) {
@@ -433,9 +438,9 @@ double Scheduler::next_deadline() const {
   double launch = impl_->delayed.empty() ? never : impl_->delayed.begin()->first;
   if (impl_->held_until != -never) launch = std::min(launch, impl_->held_until);
   if (!impl_->may_launch()) launch = never;
-  if (impl_->live.empty()) return launch;
-  return std::min({launch, impl_->look_for_late_at, impl_->finish_deadline,
-                   impl_->told_to_end_for_time ? never : impl_->options.end_running_at});
+  const double limit = impl_->told_to_end_for_time ? never : impl_->options.end_running_at;
+  if (impl_->live.empty()) return launch == never ? never : std::min(launch, limit);
+  return std::min({launch, impl_->look_for_late_at, impl_->finish_deadline, limit});
 }
 
 bool Scheduler::finished() const {

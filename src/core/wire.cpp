@@ -165,6 +165,7 @@ void fields(A& a, EndReport& e) {
 template <class A>
 void fields(A& a, Farewell& f) {
   a(f.finalize);
+  a(f.linger);
 }
 template <class A>
 void fields(A& a, Beat& b) {

@@ -39,6 +39,7 @@ struct EndReport {
 /// Master to worker: nothing more will come; answer in kind and leave.
 struct Farewell {
   bool finalize = true;  ///< false: a rank was lost, and MPI_Finalize would hang on it
+  bool linger = false;   ///< do not leave before the master: see leaving.h
   bool operator==(const Farewell&) const = default;
 };
 

@@ -47,6 +47,8 @@ struct Journal::Impl {
   const Plan* plan;
   std::vector<StepKey> keys;
   std::string buffer;
+  std::vector<std::size_t> successes;  // in the buffer: where the record of each ends
+  std::uint64_t unrecorded = 0;
   int fd = -1;
   bool broken = false;
   bool unsynced = false;
@@ -60,9 +62,18 @@ struct Journal::Impl {
     if (fd >= 0) close(fd);
   }
 
-  [[noreturn]] void refuse(const char* call) {
+  /// `written`: bytes of the buffer.
+  void give_up(std::size_t written = 0) {
     broken = true;
     buffer.clear();
+    unrecorded += static_cast<std::uint64_t>(
+        std::count_if(successes.begin(), successes.end(), [written](std::size_t end) { return end > written; }));
+    successes.clear();
+  }
+  [[noreturn]] void refuse(const char* call, std::size_t written = 0) {
+    const int error = errno;
+    give_up(written);
+    errno = error;
     throw std::system_error(errno, std::generic_category(), std::string(call) + " " + path);
   }
 
@@ -80,12 +91,13 @@ struct Journal::Impl {
     while (done < buffer.size()) {
       const ssize_t wrote = write(fd, buffer.data() + done, buffer.size() - done);
       if (wrote < 0 && errno == EINTR) continue;
-      if (wrote < 0) refuse("write");
+      if (wrote < 0) refuse("write", done);
       done += static_cast<std::size_t>(wrote);
     }
     if (done > 0) unsynced = true;
     size += done;
     buffer.clear();
+    successes.clear();
   }
 
   /// Beside the lock of the run directory, whose file somebody may remove (RunDirectory looks at this one). Where files
@@ -105,8 +117,7 @@ struct Journal::Impl {
     const bool is_there = stat(path.c_str(), &by_name) == 0 && fstat(fd, &ours) == 0 && by_name.st_dev == ours.st_dev &&
                           by_name.st_ino == ours.st_ino;
     if (is_there && static_cast<std::uint64_t>(ours.st_size) >= size) return;
-    broken = true;
-    buffer.clear();
+    give_up();
     throw std::system_error(is_there ? EIO : ENOENT, std::generic_category(),
                             fmt::format("{} was {} while the run wrote to it", path, is_there ? "cut" : "removed"));
   }
@@ -168,7 +179,11 @@ void Journal::Impl::record(const WorkerJoined& fact) {
 
 void Journal::Impl::record(const AttemptEnded& fact) {
   const auto& [outcome, started, ended, usage] = fact.result;
-  if (broken) return;
+  const bool succeeds = settled_by_end != nullptr && settled_by_end->state == StepState::succeeded;
+  if (broken) {
+    unrecorded += succeeds ? 1 : 0;
+    return;
+  }
   if (!is_live(fact)) {
     // Late, doubled or invented. Taken for an end it would make a step that still runs look done.
     return line(R"({{"stray":{},"t":{:.3f},"a":{},"worker":{},"outcome":"{}"}})", std::uint64_t{fact.step} + 1,
@@ -189,6 +204,7 @@ void Journal::Impl::record(const AttemptEnded& fact) {
   if (settled_by_end != nullptr) fmt::format_to(out, R"(,"final":"{}")", word(settled_by_end->state));
   buffer += '}';
   seal_record(buffer, begin);
+  if (succeeds) successes.push_back(buffer.size());
 }
 
 /// Part of the record of an end: what is known, and nothing for the many steps of which nothing is.
@@ -321,6 +337,8 @@ void Journal::commit(double now) {
   impl_->sync();
   impl_->next_sync = now + 2;
 }
+
+std::uint64_t Journal::unrecorded_successes() const { return impl_->unrecorded; }
 
 double Journal::next_wish(double /*now*/) const {
   return impl_->unsynced && !impl_->broken ? impl_->next_sync : std::numeric_limits<double>::infinity();

@@ -91,11 +91,17 @@ std::vector<LaunchAttempt> take_ended_launches(Decisions& decisions) {
 /// What was decided but could not be recorded must not be started; to the scheduler it was cancelled.
 void take_back(Scheduler& scheduler, Cluster& cluster, Recording& recording, Decisions& decisions) {
   const double now = cluster.now();
-  Decisions ignored;
+  Decisions drained, ignored;
   const Fact stop = StopRequested{StopKind::drain, "the run cannot be recorded", 0};
-  scheduler.apply(stop, now, ignored);
+  scheduler.apply(stop, now, drained);
   recording.each([&](Observer& observer) { observer.on_fact(stop, {}, now); });
-  for (const auto& launch : decisions.launches) scheduler.apply(cancelled(launch), now, ignored);
+  append(decisions, drained);  // what waits at slots is called back
+  std::set<AttemptName> taken;
+  for (const auto& launch : decisions.launches) {
+    taken.insert(attempt_of(launch));
+    scheduler.apply(cancelled(launch), now, ignored);
+  }
+  std::erase_if(decisions.kills, [&](const KillAttempt& kill) { return taken.contains(attempt_of(kill)); });
   decisions.launches.clear();
 }
 

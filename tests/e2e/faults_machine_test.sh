@@ -71,6 +71,9 @@ for way in "broken:10 Input/output error" "readonly:10 Read-only file system"; d
   run_dir=eio.run mend=
   ends_with_3_and_goes_on 300 env LD_PRELOAD="$faulty" FAULTY=${way%% *} FAULTY_FILE=/journal.jsonl "${run[@]}" $steps --run-dir $run_dir --threads 3
   expect_match "message" "write .*journal.jsonl: ${way#* }" "$first"
+  # What it says to have succeeded is what the next life does not run again.
+  succeeded=$(sed -n 's/^gradus: .* interrupted: \([0-9]*\) of 300 succeeded.*/\1/p' <<<"$first")
+  expect_match "kept" "resuming: ${succeeded:-none} of 300 steps succeeded before" "$seen"
   expect_equal "summary.json of the first life" '"state": "interrupted"' "$first_state"
 done
 seen_fault "the journal's disk fails (EIO) or becomes read-only" "nothing new starts, exit code 3 and the errno in words; \`--resume\` ran the rest once"
@@ -78,6 +81,17 @@ seen_fault "the journal's disk fails (EIO) or becomes read-only" "nothing new st
 it "a journal that cannot even be begun: 3, and summary.json does not say running"
 expect_exit 3 env LD_PRELOAD="$faulty" FAULTY=broken:1 FAULTY_FILE=/journal.jsonl "${run[@]}" $steps --run-dir never.run
 expect_match "summary.json" '"state": "interrupted"' "$(<never.run/summary.json)"
+
+it "the master is killed before its steps start: summary.json does not say running for ever"
+echo "touch $scratch/early.ran" >early.txt
+env LD_PRELOAD="$faulty" FAULTY=slow:1000 FAULTY_FILE=/journal.jsonl "$gradus" run --quiet early.txt >/dev/null 2>&1 &
+early=$!
+at_exit "kill -9 $early 2>/dev/null"
+wait_until 30 grep -qs '"state": "running"' early.run/summary.json || fail "a run that begins" "$(ls early.run)"
+kill -9 $early
+wait $early || true
+wait_until 30 grep -q '"state": "interrupted"' early.run/summary.json || fail "state interrupted" "$(<early.run/summary.json)"
+expect_no_file early.ran
 
 it "a journal that is removed while the run writes it: said within seconds, 3"
 steps_file 4000

@@ -188,6 +188,21 @@ finish
 expect_equal "exit code" 3 $code
 resume
 
+# mpirun that sees a rank leave kills the others at once then: rank 0, too, if it has not said all.
+for signal in TERM INT; do
+  it "--survive: $signal to gradus-mpirun after a rank was lost: 75, and the summary says so"
+  start "$launcher" -- --survive --grace 1s
+  kill -KILL "$(rank_pid 3)"
+  wait_until 60 grep -q '"gone":3,' steps.run/journal.jsonl || fail "rank 3 lost" "$(tail -n 2 steps.run/journal.jsonl)"
+  kill -$signal "$(pgrep -P $pid)"
+  finish
+  expect_equal "exit code" 75 $code
+  expect_equal "state" stopped "$(state)"
+  expect_match "last line" "stopped: [0-9]+ of $steps succeeded.*exit code 75" "$(tail -n 1 log)"
+done
+resume
+seen_fault "\`--survive\`: TERM or INT to \`gradus-mpirun\` after a rank was lost" "the run stops with its summary, 75; \`--resume\` goes on"
+
 seen_fault "\`--survive\`: all workers are killed" "exit code 3, \`--resume\` goes on"
 it "--survive: a step that kills its rank each time has failed after three (--crash-limit), the others have not"
 {
