@@ -97,6 +97,17 @@ TEST_F(ChronicleTest, a_retry_and_a_step_that_was_called_back_wait_again) {
   EXPECT_EQ(chronicle.standing(2), StepStanding::untouched);
 }
 
+TEST_F(ChronicleTest, the_latest_attempt_that_began_has_the_output) {
+  const auto never_began = record(
+      R"({"end":1,"t":21.0,"a":2,"worker":0,"outcome":"cancelled","start":0,"stop":0,"user":0,"sys":0,"rss":0})");
+  tell(life(1) + worker(0, "n1") + launch(1, 1, 11) + end(1, 1, "exit_code") + launch(1, 2, 20) + never_began);
+  const auto all = chronicle.attempts_of(0x11);
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_EQ(chronicle.latest_begun(all), all.front());
+  EXPECT_EQ(chronicle.latest_begun({all.back()}), all.back());
+  EXPECT_EQ(chronicle.latest_begun({}), std::nullopt);
+}
+
 TEST_F(ChronicleTest, the_next_life_begins_with_what_it_kept_and_ends_what_nobody_ended) {
   tell(life(4) + launch(1, 1, 11) + end(1, 1, "succeeded", "succeeded") + launch(2, 1, 12) + life(4, 100) +
        record(R"({"kept":2,"t":100.0,"ranges":[1,1,3,3]})"));

@@ -116,7 +116,7 @@ TEST(Guardian, kills_a_stopped_rank_after_its_steps_but_not_one_that_has_not_beg
   kill(looking.pid, SIGKILL);
   waitpid(looking.pid, nullptr, 0);
   EXPECT_TRUE(is_gone_within(looking.grandchild, 10));
-  const auto running = start_rank(begun, shell_with_grandchild, [](Guardian& guardian) { guardian.set_begun(); });
+  const auto running = start_rank(begun, shell_with_grandchild, [](Guardian& guardian) { guardian.set_begun(0); });
   kill(running.pid, SIGSTOP);
   EXPECT_TRUE(is_gone_within(running.grandchild, 60));
   EXPECT_TRUE(is_gone_within(running.pid, 60));

@@ -8,7 +8,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
+#include <csignal>
 #include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -24,11 +26,16 @@
 namespace {
 
 off_t synced_size = 0;  // of the file that was synced last
+bool sync_fails = false;
 
 }  // namespace
 
 /// In place of libc's: nothing else shows whether a journal was synced.
 extern "C" int fdatasync(int fd) {
+  if (sync_fails) {
+    errno = EIO;
+    return -1;
+  }
   struct stat status {};
   if (fstat(fd, &status) == 0) synced_size = status.st_size;
   return 0;
@@ -88,6 +95,12 @@ AttemptEnded end(StepIndex step, OutcomeKind kind = OutcomeKind::succeeded, std:
 }
 
 const Decisions nothing;
+
+rlimit rlimit_of(__rlimit_resource resource) {
+  rlimit limit{};
+  getrlimit(resource, &limit);
+  return limit;
+}
 
 std::string sealed(std::string record) {
   seal_record(record, 0);
@@ -398,6 +411,52 @@ TEST_F(JournalTest, is_synced_at_the_ends_of_a_life_and_within_two_seconds_of_a_
   EXPECT_LT(synced_size, size());
   journal->end_life(0, {});
   EXPECT_EQ(synced_size, size());
+}
+
+TEST_F(JournalTest, counts_the_successes_that_it_could_not_record) {
+  const auto journal = open();
+  journal->on_fact(WorkerJoined{0, {}, false}, launch(0), 0);
+  journal->on_fact(end(0), settle(0, StepState::succeeded), 1);
+  journal->on_time(launch(1), 1);
+  journal->commit(1);
+  EXPECT_EQ(journal->unrecorded_successes(), 0U);
+  journal->on_fact(end(1), settle(1, StepState::succeeded), 1.5);
+  // Room for half of the record: what was torn is not there.
+  const auto old = rlimit_of(RLIMIT_FSIZE);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit full{text().size() + 50, old.rlim_max};
+  setrlimit(RLIMIT_FSIZE, &full);
+  EXPECT_THROW(journal->commit(1.5), std::system_error);
+  setrlimit(RLIMIT_FSIZE, &old);
+  std::signal(SIGXFSZ, handler);
+  EXPECT_EQ(journal->unrecorded_successes(), 1U);
+  EXPECT_TRUE(state(0).succeeded);
+  EXPECT_FALSE(state(1).succeeded);
+}
+
+TEST_F(JournalTest, counts_the_successes_since_the_last_sync_where_one_fails) {
+  const auto journal = open();
+  journal->on_fact(WorkerJoined{0, {}, false}, launch(0), 0);
+  journal->on_fact(end(0), settle(0, StepState::succeeded), 1);
+  journal->on_time(launch(1), 1);
+  journal->commit(10);
+  journal->on_fact(end(1), settle(1, StepState::succeeded), 20);
+  sync_fails = true;
+  EXPECT_THROW(journal->commit(20), std::system_error);
+  sync_fails = false;
+  EXPECT_EQ(journal->unrecorded_successes(), 1U) << "the first was on the disk";
+}
+
+TEST_F(JournalTest, counts_all_successes_where_its_file_was_removed) {
+  const auto journal = open();
+  journal->on_fact(WorkerJoined{0, {}, false}, launch(0), 0);
+  journal->on_fact(end(0), settle(0, StepState::succeeded), 1);
+  journal->commit(1);
+  journal->on_time(launch(1), 1);
+  unlink(path.c_str());
+  EXPECT_THROW(journal->commit(10), std::system_error);
+  journal->on_fact(end(1), settle(1, StepState::succeeded), 11);
+  EXPECT_EQ(journal->unrecorded_successes(), 2U);
 }
 
 TEST_F(JournalTest, says_which_failure_stopped_the_run) {

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <limits>
 #include <stdexcept>
 
 #include "gradus/simulated_cluster.h"
@@ -232,6 +233,32 @@ TEST(TimeLimit, waits_for_a_retry_that_is_due_before_it) {
   const auto run = run_whose_step_fails(60);
   EXPECT_FALSE(run.scheduler.finished());
   EXPECT_EQ(run.scheduler.next_deadline(), 90);
+}
+
+TEST(TimeLimit, leaves_no_deadline_in_the_past_when_it_comes_while_steps_finish) {
+  SchedulerOptions options;
+  options.start_nothing_after = options.end_running_at = 100;
+  options.grace_s = 30;
+  ByHand run("{\"command\":\"a\"}\n", options);
+  run.scheduler.apply(StopRequested{StopKind::finish, "signal", 2}, 90, run.now_decided);
+  EXPECT_EQ(run.scheduler.next_deadline(), 100);
+  run.scheduler.advance(100, run.now_decided);
+  EXPECT_EQ(run.scheduler.next_deadline(), std::numeric_limits<double>::infinity());
+}
+
+TEST(TimeLimit, is_not_why_a_run_is_over_that_was_stopped) {
+  for (const auto kind : {StopKind::drain, StopKind::cancel}) {
+    SchedulerOptions options;
+    options.start_nothing_after = options.end_running_at = 100;
+    options.retry_delay_s = 30;
+    ByHand run("{\"command\":\"a\",\"retries\":1}\n", options);
+    run.scheduler.apply(StopRequested{kind, "signal", 10}, 70, run.now_decided);
+    AttemptEnded failure{0, 1, 0, {}};
+    failure.result.outcome = {OutcomeKind::exit_code, 3, ""};
+    run.scheduler.apply(failure, 80, run.now_decided);
+    EXPECT_TRUE(run.scheduler.finished());
+    EXPECT_FALSE(run.scheduler.stopped_for_time());
+  }
 }
 
 TEST(TimeLimit, cancels_what_still_runs_at_its_end_and_spends_no_retry_on_it) {

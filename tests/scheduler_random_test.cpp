@@ -126,6 +126,7 @@ World random_world(std::uint64_t seed) {
                               dice.between(1, 3), dice.between(0, 10));
   if (dice.chance(0.3)) world.options += " retry-delay=" + std::to_string(dice.between(1, 5));
   if (dice.chance(0.5)) world.options += " quarantine=" + std::to_string(dice.between(2, 4));
+  if (dice.chance(0.15)) world.options += fmt::format(" limit={:.1f}", 5 + dice.unit() * 60);
   if (dice.chance(0.4)) world.options += fmt::format(" prefetch={:.1f}", 1 + dice.unit() * 20);
   simulation.faults = random_faults(dice);
   const auto model_seed = dice.next();

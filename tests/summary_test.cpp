@@ -122,6 +122,21 @@ TEST_F(SummaryTest, an_attempt_that_never_began_is_none) {
   EXPECT_EQ(document()["retries"], 0);
 }
 
+TEST_F(SummaryTest, a_retry_that_never_began_is_none_and_was_not_slow) {
+  begin("a retries=1");
+  launch(0, 0);
+  ended(0, 1, 4, {OutcomeKind::exit_code, 3, ""}, StepState::waiting);
+  Decisions again;
+  again.launches.push_back({0, 2, 0, {0}, {}});
+  summary->on_time(again, 4);
+  AttemptEnded taken_back{0, 2, 0, {}};
+  taken_back.result.outcome = cancelled_before_start();
+  summary->on_fact(taken_back, {}, 4);
+  EXPECT_EQ(document()["attempts"], 1);
+  EXPECT_EQ(document()["retries"], 0);
+  EXPECT_THAT(text(), Not(HasSubstr("attempt 2")));
+}
+
 TEST_F(SummaryTest, a_run_in_which_all_succeeded_is_finished_and_says_nothing_of_failures) {
   begin("a");
   launch(0, 5);

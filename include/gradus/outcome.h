@@ -67,7 +67,10 @@ struct Usage {
   bool operator==(const Usage&) const = default;
 };
 
-/// It was sent to wait at a slot and called back before it began: as if it had never been launched. Times in seconds.
+/// The end of what was told to end before it began.
+inline Outcome cancelled_before_start() { return {OutcomeKind::cancelled, 0, "before it started"}; }
+/// It was called back while it waited at a slot, or taken back before it was sent to one: as if it had never been
+/// launched. Times in seconds.
 inline bool never_began(OutcomeKind outcome, double started_at, double ended_at) {
   return outcome == OutcomeKind::cancelled && ended_at <= started_at;
 }

@@ -84,8 +84,21 @@ def json_steps(bed, count):
     return path
 
 
+LOOKS = {"status": ["status", "run"], "status_step": ["status", "run", "--step", "{}"],
+         "explain": ["explain", "run"], "explain_step": ["explain", "run", "{}"]}
+
+
+def looks(bed, folder, step, rounds):
+    """What it takes to look at the run in `folder`, each way in turn."""
+    times = {name: [] for name in LOOKS}
+    for _ in range(rounds):
+        for name, words in LOOKS.items():
+            times[name].append(running.run([bed.gradus, *(word.format(step) for word in words)], folder).wall_s)
+    return {f"{name}_s": figures.spread(each) for name, each in times.items()}
+
+
 def start(bed, count, rounds, say):
-    """Times and peak memory of reading `count` steps, and of reading the journal of a run of them."""
+    """Times and peak memory of reading `count` steps, of reading the journal of a run of them, and of looking at it."""
     say(f"start: {count} steps in JSON Lines, and their journal")
     path = json_steps(bed, count)
     folder = bed.folder("start")
@@ -94,9 +107,10 @@ def start(bed, count, rounds, say):
     for _ in range(rounds):
         checks.append(running.run([bed.gradus, "check", path], bed.folder("check")))
         resumes.append(running.run([*bed.alone(2, path), "--resume"], folder))
+    seen = looks(bed, folder, f"s{count - 1}", rounds)
     small = running.run([bed.gradus, "check", bed.steps_file("true", 1)], bed.folder("check"))
     size = os.path.getsize(path)
-    return {"steps": count, "file_bytes_per_step": size / count,
+    return {"steps": count, "file_bytes_per_step": size / count, **seen,
             "check_s": figures.spread([cost.wall_s for cost in checks]),
             "check_cpu_s": figures.spread([cost.cpu_s for cost in checks]),
             "check_bytes_per_step": (max(cost.rss_kib for cost in checks) - small.rss_kib) * 1024 / count,

@@ -80,7 +80,11 @@ def start(result):
                  ["… peak memory", f"{s['check_bytes_per_step']:.0f} bytes a step, the file's own {file:.0f} among them"],
                  [f"`run --resume` of {s['steps']:,} steps that are all done", seconds(s, "resume")],
                  ["… less `check`: the journal, keys, the end", around(s["resume_less_check_s"], "{:.2f}") + " s"],
-                 ["… peak memory", f"{s['resume_bytes_per_step']:.0f} bytes a step, the journal's {journal:.0f} among them"]]
+                 ["… peak memory", f"{s['resume_bytes_per_step']:.0f} bytes a step, the journal's {journal:.0f} among them"],
+                 ["`status` of it; of one of its steps",
+                  f"{around(s['status_s'], '{:.2f}')} s; {around(s['status_step_s'], '{:.2f}')} s"],
+                 ["`explain` of it; of one of its steps",
+                  f"{around(s['explain_s'], '{:.2f}')} s; {around(s['explain_step_s'], '{:.2f}')} s"]]
     if "million" in result:
         m = result["million"]
         origin = f"from runs of {m['from'][0]:,} and {m['from'][1]:,}"

@@ -124,11 +124,10 @@ class StepName {
     if (!is_unknown_) key_ = key_of_step(*graph, step);
   }
   bool is_unknown() const { return is_unknown_; }
-  /// Its latest attempt; nothing when it was never started.
+  /// Its latest attempt, one that began if there is such a one; nothing when it was never started.
   std::optional<std::size_t> latest_in(const Chronicle& chronicle) const {
     if (!key_) return chronicle.latest_attempt_of(name_);
-    const auto all = chronicle.attempts_of(*key_);
-    return all.empty() ? std::nullopt : std::optional(all.back());
+    return chronicle.latest_begun(chronicle.attempts_of(*key_));
   }
 
  private:
@@ -183,10 +182,11 @@ int follow(const Wanted& wanted, const StepName& name, const std::string& run, J
 }
 
 int show(const Wanted& wanted, const std::string& run) {
-  StepsOfRun steps(run, read_kept_steps);
-  steps.begin();
+  auto steps = std::make_unique<StepsOfRun>(run, read_kept_steps);
+  steps->begin();
   JournalTail journal(run + "/journal.jsonl");
-  const StepName name(steps, journal.chronicle(), wanted.step);
+  const StepName name(*steps, journal.chronicle(), wanted.step);
+  steps.reset();  // --follow may go on for hours
   if (name.is_unknown()) return refuse(fmt::format("{} has no step '{}'", run, wanted.step));
   auto found = find_step(journal.chronicle(), name);
   if (!found) return refuse(fmt::format("step {} was never started in {}", wanted.step, run));

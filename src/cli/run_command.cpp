@@ -200,7 +200,9 @@ class Run {
   /// A summary that says "running" must not stay behind when the journal cannot be begun.
   void begin_life(Journal& journal, const SchedulerOptions& options) {
     try {
-      // In this order: killed at any moment, it does not say for ever that a run is under way.
+      // In this order: killed at any moment, it does not say for ever that a run is under way, and a next life waits
+      // for the guardian's word, which would come over its own.
+      world_.guardian().hold(RunDirectory::lock_of(directory_.path()), RunDirectory::guardians_byte);
       world_.guardian().set_last_word(directory_.summary(), summary_of_a_killed_run(), false);
       write_atomically(directory_.summary(), summary_of_a_running_run());
       keep_steps();

@@ -26,10 +26,9 @@ namespace {
 /// slots of other jobs may be waiting for the GPU.
 double guardian_grace_s(const RunSettings& settings) { return std::min(settings.grace_s, 2.0); }
 
-/// Before the master starts steps.
+/// Before a rank starts steps.
 void prepare_for_the_worst(Guardian& guardian, const RunSettings& settings) {
   guardian.set_grace(guardian_grace_s(settings));
-  guardian.hold(RunDirectory::lock_of(settings.run_dir), RunDirectory::guardians_byte);
   tell_when_paused(guardian.paused_cell());
 }
 
@@ -82,8 +81,8 @@ class WorldOfOne : public World {
   }
   std::unique_ptr<Cluster> start(std::shared_ptr<const Graph> graph, const Plan& plan,
                                  const RunSettings& settings) override {
-    // Not Guardian::set_begun(): who stops the only rank pauses the run, and nobody else gives its steps to others.
     prepare_for_the_worst(guardian_, settings);
+    guardian_.set_begun(0);
     return std::make_unique<LocalCluster>(std::move(graph), plan, settings, environment_, guardian_, signals_);
   }
   void dismiss() override {}
@@ -215,12 +214,11 @@ int take_part(const MpiEnvironment& mpi, const StepEnvironment& environment, Gua
   const auto order = read_start_order(mpi.scatter({}));
   if (!order) throw std::runtime_error("rank 0 sent a start order that cannot be read");
   if (!order->start) return 0;
-  guardian.set_grace(guardian_grace_s(order->settings));
+  prepare_for_the_worst(guardian, order->settings);
   // On rank 0's machine, where that lock has just been had. On others a lock that hangs would leave steps unguarded.
   if (report.node == 0) {
     guardian.hold(RunDirectory::lock_of(order->settings.run_dir), RunDirectory::guardians_byte);
   }
-  tell_when_paused(guardian.paused_cell());
   guardian.set_begun(ranks_beside_master);
   const auto end = run_worker_rank(*order, environment, guardian);
   if (end != WorkerEnd::in_peace) mpi.abandon();

@@ -197,7 +197,8 @@ void Scheduler::Impl::on(const AttemptEnded& fact, double now, Decisions& out) {
     fail_or_retry(fact.step, was, now, out);
   } else if (stop != StopKind::none || halted) {
     transition(fact.step, StepState::waiting);
-  } else if (was.called_back) {
+  } else if (was.called_back ||
+             (was.lost_a_part && never_began(outcome.kind, fact.result.started_at, fact.result.ended_at))) {
     ++tried[fact.step].called_back;
     make_ready(fact.step);
   } else {
@@ -253,7 +254,7 @@ void Scheduler::Impl::fail_or_retry(StepIndex step, const Live& was, double now,
   std::sort(places.slots.begin(), places.slots.end());
   if (options.retry_delay_s <= 0) return make_ready(step);
   const double due = now + retry_delay(failures);
-  if (!fits_before_limit(step, due)) {  // nothing is to wait for it
+  if (may_launch() && !fits_before_limit(step, due)) {  // nothing is to wait for it
     transition(step, StepState::ready);
     return out_of_time.push_back(step);
   }
@@ -425,6 +426,7 @@ void Scheduler::advance(double now, Decisions& decisions) {
   if (now >= state.options.end_running_at && !state.told_to_end_for_time) {
     state.told_to_end_for_time = true;
     if (state.stop < StopKind::cancel) state.stop = StopKind::cancel;
+    state.finish_deadline = never;
     state.give_up_kept();
     state.kill_all(false, decisions);
   }
@@ -455,7 +457,7 @@ bool Scheduler::finished() const {
 }
 
 bool Scheduler::stopped_for_time() const {
-  return impl_->told_to_end_for_time || (!impl_->out_of_time.empty() && impl_->live.empty());
+  return impl_->told_to_end_for_time || (!impl_->out_of_time.empty() && impl_->may_launch() && finished());
 }
 
 const StepCounts& Scheduler::counts() const { return impl_->counts; }

@@ -67,7 +67,7 @@ class Guardian {
   /// waits for its input or prints its plan may be stopped for as long as its user likes.
   /// `ranks_beside_master`: how many the run has on this machine, rank 0 among them; 0 where rank 0 is on another. When
   /// all of these are stopped the run is paused; elsewhere rank 0 may go on, and give the steps here to others.
-  void set_begun(std::uint32_t ranks_beside_master = 0) {
+  void set_begun(std::uint32_t ranks_beside_master) {
     table_->ranks_beside_master = ranks_beside_master;
     table_->has_begun = 1;
   }

@@ -39,8 +39,6 @@ std::string in_folder(const std::string& folder, const std::string& path) {
   return folder.empty() || path.starts_with('/') ? path : folder + "/" + path;
 }
 
-Outcome cancelled_before_start() { return {OutcomeKind::cancelled, 0, "before it started"}; }
-
 /// MAX_ARG_STRLEN and ARG_MAX of execve(2): one word, and all words with the environment.
 std::string too_big(const PreparedCommand& command) {
   std::size_t longest = 0;

@@ -25,7 +25,7 @@ IdleReasons::IdleReasons(const RunStory& story, const Prerequisites& prerequisit
   const auto& lives = story.chronicle.lives();
   const auto end = life + 1 < lives.size() ? lives[life + 1].first_attempt : story.attempts();
   for (auto attempt = lives[life].first_attempt; attempt < end; ++attempt) {
-    if (never_began(story.row(attempt))) continue;
+    if (story.row(attempt).never_began()) continue;
     first_begin_ = std::min(first_begin_, story.spans.of(attempt).begin);
     if (is_for(story, attempt, gpu)) collect(story, prerequisites, attempt);
   }

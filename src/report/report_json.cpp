@@ -153,7 +153,7 @@ class Report {
     const auto c = chronicle().counts();
     std::uint64_t began = 0, retries = 0, lost = 0;
     for (const auto& row : chronicle().attempts()) {
-      if (!never_began(row)) ++began;
+      if (!row.never_began()) ++began;
       if (row.state == AttemptRow::State::lost) ++lost;
     }
     for (std::uint32_t step = 0; step < story_.steps.size(); ++step) {

@@ -34,7 +34,7 @@ void Spans::place(std::size_t attempt, const RunTime& time, std::vector<double>&
   span.lane = lanes_.of(row.life, row.worker, row.slot);
   span.begin = time.at(row.life, begin);
   span.end = time.at(row.life, end);
-  if (never_began(row)) return;
+  if (row.never_began()) return;
   const auto held = lanes(attempt);
   for (const auto lane : held) span.begin = std::max(span.begin, free_since[lane]);
   span.end = std::max(span.begin, span.end);
@@ -58,10 +58,6 @@ std::vector<LaneIndex> Spans::lanes(std::size_t attempt) const {
     for (const auto lane : lanes_.of_worker(row.life, worker)) add(lane);
   }
   return all;
-}
-
-bool never_began(const AttemptRow& row) {
-  return row.state == AttemptRow::State::ended && never_began(row.outcome, row.started, row.ended);
 }
 
 std::uint8_t shown_outcome(const AttemptRow& row, bool is_broken_off) {

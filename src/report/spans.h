@@ -42,9 +42,6 @@ class Spans {
   std::size_t last_ = 0;
 };
 
-/// It was sent to wait at a slot and called back before it began: as if it had never been launched.
-bool never_began(const AttemptRow& row);
-
 /// How an attempt is shown: an OutcomeKind, or one of these.
 inline constexpr std::uint8_t still_running = static_cast<std::uint8_t>(OutcomeKind::cancelled) + 1;
 inline constexpr std::uint8_t cut_off = still_running + 1;  ///< its end is not known

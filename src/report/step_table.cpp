@@ -22,9 +22,9 @@ void StepTable::list(std::size_t steps) {
   const auto& rows = chronicle_.attempts();
   std::vector<bool> began(steps, false);
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (!never_began(rows[i])) began[of_attempt_[i]] = true;
+    if (!rows[i].never_began()) began[of_attempt_[i]] = true;
   }
-  const auto counts = [&](std::size_t i) { return !began[of_attempt_[i]] || !never_began(rows[i]); };
+  const auto counts = [&](std::size_t i) { return !began[of_attempt_[i]] || !rows[i].never_began(); };
   begin_.assign(steps + 1, 0);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (counts(i)) ++begin_[of_attempt_[i] + 1];

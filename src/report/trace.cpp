@@ -85,7 +85,7 @@ class Writer {
     for (std::uint32_t attempt = 0; attempt < story_.attempts(); ++attempt) {
       const auto& span = story_.spans.of(attempt);
       Slice slice{microseconds(span.begin), microseconds(span.end)};
-      const auto held = never_began(story_.row(attempt)) ? std::vector<LaneIndex>() : story_.spans.lanes(attempt);
+      const auto held = story_.row(attempt).never_began() ? std::vector<LaneIndex>() : story_.spans.lanes(attempt);
       for (const auto lane : held) slice.begin = std::max(slice.begin, free_since[lane]);
       slice.end = std::max(slice.begin + shortest_us, slice.end);
       for (const auto lane : held) free_since[lane] = slice.end;
@@ -96,7 +96,7 @@ class Writer {
   void slices(std::uint32_t attempt) {
     const auto& row = story_.row(attempt);
     const auto outcome = story_.outcome_of(attempt);
-    if (never_began(row)) return;
+    if (row.never_began()) return;
     const auto [begin, end] = slices_[attempt];
     auto held = story_.spans.lanes(attempt);
     if (held.empty()) held.push_back(no_lane);
@@ -129,7 +129,7 @@ class Writer {
   void arrow(std::uint32_t from, std::uint32_t to) {
     const auto begin = slices_[from].end - 1, end = slices_[to].begin;
     if (begin > end + clock_doubt_us) return;  // it ran again after what needs it had been started
-    if (never_began(story_.row(from)) || never_began(story_.row(to))) return;
+    if (story_.row(from).never_began() || story_.row(to).never_began()) return;
     const auto lane_from = story_.spans.of(from).lane, lane_to = story_.spans.of(to).lane;
     ++arrows_;
     event(R"("name":"needs","cat":"needs","ph":"s","id":{},"pid":{},"tid":{},"ts":{})", arrows_, process(lane_from),

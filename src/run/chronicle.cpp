@@ -259,6 +259,13 @@ std::optional<std::size_t> Chronicle::latest_attempt_of(std::string_view name) c
   return by_ordinal;
 }
 
+std::optional<std::size_t> Chronicle::latest_begun(const std::vector<std::size_t>& attempts) const {
+  const auto began = std::find_if(attempts.rbegin(), attempts.rend(),
+                                  [this](std::size_t attempt) { return !attempts_[attempt].never_began(); });
+  if (began != attempts.rend()) return *began;
+  return attempts.empty() ? std::nullopt : std::optional(attempts.back());
+}
+
 std::vector<std::size_t> Chronicle::attempts_of(std::uint64_t key) const {
   std::vector<std::size_t> all;
   for (std::size_t i = 0; i < attempts_.size(); ++i) {

@@ -37,6 +37,7 @@ struct AttemptRow {
   std::uint64_t key = 0;  ///< the step's StepKey::key: the same in all lives
   std::uint64_t id = 0;   ///< see Chronicle::name_of()
 
+  bool never_began() const { return state == State::ended && gradus::never_began(outcome, started, ended); }
   double seconds() const { return ended > started && started > 0 ? ended - started : 0; }
   bool failed() const {
     return state == State::ended && outcome != OutcomeKind::succeeded && outcome != OutcomeKind::cancelled;
@@ -134,6 +135,8 @@ class Chronicle : public RecordSink {
   /// The latest attempt of a step by its id, else by its ordinal, in the latest life in which it was started; nothing
   /// when it never was.
   std::optional<std::size_t> latest_attempt_of(std::string_view name) const;
+  /// Of these attempts of a step the latest that began, which has its output; else the latest; nothing of none.
+  std::optional<std::size_t> latest_begun(const std::vector<std::size_t>& attempts) const;
   /// Indices of all attempts of the step with that key, in every life.
   std::vector<std::size_t> attempts_of(std::uint64_t key) const;
 

@@ -175,10 +175,13 @@ std::vector<std::string> Explanation::of_ready(StepIndex step) const {
   if (chronicle_.standing(step + 1) == StepStanding::again) {
     const auto latest = chronicle_.latest_attempt(step + 1);
     const auto& row = chronicle_.attempts()[*latest];
-    reasons.push_back(
-        fmt::format("attempt {} on {}: {}; the next waits for its back-off (--retry-delay), or for another "
-                    "place than that",
-                    row.attempt, place_in_words(chronicle_, row), end_in_words(chronicle_, *latest)));
+    auto reason = fmt::format("attempt {} on {}: {}", row.attempt, place_in_words(chronicle_, row),
+                              end_in_words(chronicle_, *latest));
+    if (is_running_run()) {
+      reason += "; the next waits for its back-off (--retry-delay), or for another place than that";
+      if (status_.until) reason += ", and is left to --resume where it would come too late for the time limit";
+    }
+    reasons.push_back(std::move(reason));
   }
   if (!is_running_run()) {
     // As things stood at its last record.

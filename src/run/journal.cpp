@@ -47,7 +47,9 @@ struct Journal::Impl {
   const Plan* plan;
   std::vector<StepKey> keys;
   std::string buffer;
-  std::vector<std::size_t> successes;  // in the buffer: where the record of each ends
+  std::vector<std::size_t> successes;     // in the buffer: where the record of each ends
+  std::uint64_t written = 0, synced = 0;  // successes: of this life, and those that are sure to be on the disk
+  std::uint64_t kept_before = 0;          // from earlier lives
   std::uint64_t unrecorded = 0;
   int fd = -1;
   bool broken = false;
@@ -62,17 +64,18 @@ struct Journal::Impl {
     if (fd >= 0) close(fd);
   }
 
-  /// `written`: bytes of the buffer.
-  void give_up(std::size_t written = 0) {
+  /// `bytes`: so much of the buffer was written. `lost`: successes of what was written before.
+  void give_up(std::size_t bytes, std::uint64_t lost) {
     broken = true;
     buffer.clear();
-    unrecorded += static_cast<std::uint64_t>(
-        std::count_if(successes.begin(), successes.end(), [written](std::size_t end) { return end > written; }));
+    const auto later =
+        std::count_if(successes.begin(), successes.end(), [bytes](std::size_t end) { return end > bytes; });
+    unrecorded = lost + static_cast<std::uint64_t>(later);
     successes.clear();
   }
-  [[noreturn]] void refuse(const char* call, std::size_t written = 0) {
+  [[noreturn]] void refuse(const char* call, std::size_t bytes = 0, std::uint64_t lost = 0) {
     const int error = errno;
-    give_up(written);
+    give_up(bytes, lost);
     errno = error;
     throw std::system_error(errno, std::generic_category(), std::string(call) + " " + path);
   }
@@ -97,6 +100,7 @@ struct Journal::Impl {
     if (done > 0) unsynced = true;
     size += done;
     buffer.clear();
+    written += successes.size();
     successes.clear();
   }
 
@@ -117,7 +121,7 @@ struct Journal::Impl {
     const bool is_there = stat(path.c_str(), &by_name) == 0 && fstat(fd, &ours) == 0 && by_name.st_dev == ours.st_dev &&
                           by_name.st_ino == ours.st_ino;
     if (is_there && static_cast<std::uint64_t>(ours.st_size) >= size) return;
-    give_up();
+    give_up(0, written + (is_there ? 0 : kept_before));
     throw std::system_error(is_there ? EIO : ENOENT, std::generic_category(),
                             fmt::format("{} was {} while the run wrote to it", path, is_there ? "cut" : "removed"));
   }
@@ -125,7 +129,8 @@ struct Journal::Impl {
   void sync() {
     if (unsynced) see_whether_it_is_there();
     // EINVAL: this file (a pipe, a special file system) has nothing to sync.
-    if (unsynced && fdatasync(fd) != 0 && errno != EINVAL) refuse("fdatasync");
+    if (unsynced && fdatasync(fd) != 0 && errno != EINVAL) refuse("fdatasync", 0, written - synced);
+    synced = written;
     unsynced = false;
   }
 
@@ -303,6 +308,7 @@ void Journal::begin_life(const LifeRecord& life) {
       life.step_count, json_string(life.host), life.pid, json_texts(life.command_line),
       life.until > 0 ? fmt::format(R"(,"until":{:.3f})", life.until) : "",
       life.name.empty() ? "" : R"(,"name":)" + json_string(life.name));
+  impl_->kept_before = static_cast<std::uint64_t>(std::count(life.kept.begin(), life.kept.end(), true));
   impl_->record_kept(life.kept);
   impl_->write_all();
   impl_->sync();

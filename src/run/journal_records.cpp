@@ -299,7 +299,7 @@ struct JournalRecords::Parser {
     stop.kind = value.get_string();
     stop.t = record.find_field("t").get_double();
     stop.why = record.find_field("why").get_string();
-    if (stop.kind == "error") stop.ordinal = small(record.find_field("step").get_uint64());
+    if (stop.kind == "error") stop.ordinal = ordinal_of(record.find_field("step").value(), step_count);
     sink.on(stop);
   }
 

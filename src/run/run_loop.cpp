@@ -58,7 +58,7 @@ void append(Decisions& all, Decisions& some) {
 
 AttemptEnded cancelled(const LaunchAttempt& launch) {
   AttemptEnded ended{launch.step, launch.attempt, launch.worker, {}};
-  ended.result.outcome = {OutcomeKind::cancelled, 0, "before it started"};
+  ended.result.outcome = cancelled_before_start();
   return ended;
 }
 

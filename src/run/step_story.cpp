@@ -77,8 +77,9 @@ std::vector<std::string> StepStory::reasons() const {
 }
 
 std::vector<std::string> StepStory::tail() const {
-  if (attempts_.empty()) return {};
-  const auto& latest = chronicle_.attempts()[attempts_.back()];
+  const auto index = chronicle_.latest_begun(attempts_);
+  if (!index) return {};
+  const auto& latest = chronicle_.attempts()[*index];
   OutputArchive archive(run_dir_, latest.life + 1, chronicle_.lives()[latest.life].name);
   for (const auto stream : {Stream::err, Stream::out}) {
     const auto output = archive.find(latest.ordinal, latest.attempt, stream);

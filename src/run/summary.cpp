@@ -76,10 +76,14 @@ void Summary::on_fact(const Fact& fact, const Decisions& decisions, double now) 
   if (end != nullptr) {
     attempt = {end->step, end->attempt, end->worker, end->result.ended_at - end->result.started_at, end->result.outcome,
                {}};
-    if (never_began(attempt.outcome.kind, end->result.started_at, end->result.ended_at)) --attempts_;
-    note_slow(attempt);
-    gpu_use_.ended(end->result.usage.gpu, attempt.seconds);
     const auto at = running_.find(end->step);
+    if (never_began(attempt.outcome.kind, end->result.started_at, end->result.ended_at)) {
+      --attempts_;
+      if (at != running_.end() && at->second.is_retry) --retries_;
+    } else {
+      note_slow(attempt);
+    }
+    gpu_use_.ended(end->result.usage.gpu, attempt.seconds);
     if (attempt.outcome.is_steps_own_failure() && at != running_.end()) failed_at_[end->step].push_back(at->second);
     if (attempt.outcome.succeeded() && !attempt.outcome.detail.empty() && ++remarks_ == 1) {
       first_remark_ = where(attempt) + ": " + attempt.outcome.detail;
@@ -129,10 +133,11 @@ void Summary::take(const Decisions& decisions, const Attempt* ended, double now)
   quarantined_.insert(quarantined_.end(), decisions.quarantined.begin(), decisions.quarantined.end());
   for (const auto& launch : decisions.launches) {
     ++attempts_;
-    if (launch.attempt - launch.called_back > 1) ++retries_;
+    const bool is_retry = launch.attempt - launch.called_back > 1;
+    if (is_retry) ++retries_;
     use_.launched(launch, now);
     gpu_use_.launched(launch);
-    running_[launch.step] = {launch.worker, launch.slots.empty() ? 0 : launch.slots.front()};
+    running_[launch.step] = {launch.worker, launch.slots.empty() ? 0 : launch.slots.front(), is_retry};
   }
 }
 

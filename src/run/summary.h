@@ -64,6 +64,7 @@ class Summary : public Observer {
   struct Place {
     WorkerId worker = 0;
     std::uint32_t slot = 0;  ///< within the worker
+    bool is_retry = false;
   };
   struct Attempt {
     StepIndex step = 0;

@@ -314,7 +314,7 @@ bool SimulatedCluster::Impl::call_back(Worker& worker, std::uint32_t place, cons
     });
     if (it == queue.end()) continue;
     AttemptEnded ended{kill.step, kill.attempt, kill.worker, {}};
-    ended.result.outcome = {OutcomeKind::cancelled, 0, "before it started"};
+    ended.result.outcome = cancelled_before_start();
     attempts.give_back(*it);
     queue.erase(it);
     ++statistics.killed;
@@ -392,6 +392,7 @@ bool SimulatedCluster::Impl::master_hears(const Fact& fact) {
 
 /// Nobody has told those that their steps are to end, or would hear whether they have.
 void SimulatedCluster::Impl::check_beside(StepIndex step) const {
+  if (faults.message_loss <= 0) return;
   for (const auto& worker : workers) {
     if (!worker.is_forsaken || !worker.is_there) continue;
     for (const auto index : worker.occupants) {

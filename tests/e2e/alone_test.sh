@@ -366,20 +366,6 @@ expect_no_file limit.ran
 echo 'sleep 60' >nothing.txt
 expect_exit 1 "${run[@]}" nothing.txt --threads 1 --time-limit 1s
 
-it "a run alone that is stopped (STOP), for longer than a rank may be, goes on"
-printf 'until [ -e go ]; do sleep 0.05; done\ntrue\n' >paused.txt
-"$gradus" run --quiet paused.txt --threads 1 >paused.log 2>&1 &
-paused=$!
-at_exit "kill -9 $paused 2>/dev/null"
-wait_until 30 grep -qs '"launch":1,' paused.run/journal.jsonl || fail "a step that runs" "$(cat paused.log)"
-kill -STOP $paused
-sleep 8
-touch go
-kill -CONT $paused 2>/dev/null || fail "a run that is there when it is continued" "$(<paused.run/summary.json)"
-await_end 30 $paused
-expect_equal "exit code" 0 "$code"
-expect_match "summary" "2 of 2 steps succeeded" "$(<paused.log)"
-
 it "a retry that would come after the limit is not waited for"
 printf '{"command":"true"}\n{"command":"exit 3","retries":3}\n' >late.jsonl
 begin=$SECONDS

@@ -188,6 +188,8 @@ finish
 expect_equal "exit code" 3 $code
 resume
 
+seen_fault "\`--survive\`: all workers are killed" "exit code 3, \`--resume\` goes on"
+
 # mpirun that sees a rank leave kills the others at once then: rank 0, too, if it has not said all.
 for signal in TERM INT; do
   it "--survive: $signal to gradus-mpirun after a rank was lost: 75, and the summary says so"
@@ -195,6 +197,8 @@ for signal in TERM INT; do
   kill -KILL "$(rank_pid 3)"
   wait_until 60 grep -q '"gone":3,' steps.run/journal.jsonl || fail "rank 3 lost" "$(tail -n 2 steps.run/journal.jsonl)"
   kill -$signal "$(pgrep -P $pid)"
+  # Before that they may go on to their end.
+  wait_until 30 grep -q '"stop":"cancel"' steps.run/journal.jsonl || fail "a run that is told to stop" "$(tail -n 2 steps.run/journal.jsonl)"
   finish
   expect_equal "exit code" 75 $code
   expect_equal "state" stopped "$(state)"
@@ -203,7 +207,6 @@ done
 resume
 seen_fault "\`--survive\`: TERM or INT to \`gradus-mpirun\` after a rank was lost" "the run stops with its summary, 75; \`--resume\` goes on"
 
-seen_fault "\`--survive\`: all workers are killed" "exit code 3, \`--resume\` goes on"
 it "--survive: a step that kills its rank each time has failed after three (--crash-limit), the others have not"
 {
   # shellcheck disable=SC2016

@@ -174,6 +174,7 @@ std::size_t Referee::free_slots_for(const Ask& ask, bool gpu_slots_too) const {
 // ---- facts ----------------------------------------------------------------------------------
 
 void Referee::on_fact(const Fact& fact, const Decisions& decisions, double now) {
+  now_ = now;
   std::visit([&](const auto& one) { judge(one, decisions, now); }, fact);
   if (!decisions.launches.empty() && more_workers_follow_) complain("launched although more workers follow at once");
   judge_quarantine(decisions);
@@ -187,12 +188,16 @@ void Referee::on_fact(const Fact& fact, const Decisions& decisions, double now) 
 }
 
 void Referee::on_time(const Decisions& decisions, double now) {
+  now_ = now;
   const bool grace_over = stop_ == StopKind::finish && now >= finish_at_;
-  if (grace_over) {
-    note("the grace is over");
-    stop_ = StopKind::cancel;
+  const bool time_over = now >= options_.end_running_at && !is_over_for_time_;
+  if (grace_over) note("the grace is over");
+  if (time_over) {
+    note("the time is over");
+    is_over_for_time_ = true;
   }
-  judge_kills(decisions, grace_over, false);
+  if (grace_over || (time_over && stop_ < StopKind::cancel)) stop_ = StopKind::cancel;
+  judge_kills(decisions, grace_over || time_over, false);
   judge_call_backs(decisions, true, !may_launch());
   const bool may_retry = options_.retry_delay_s > 0 || (held_until_ > 0 && now >= held_until_);
   for (const auto& launch : decisions.launches) {
@@ -245,7 +250,9 @@ void Referee::judge(const AttemptEnded& fact, const Decisions& decisions, double
           retries > 0 ? quarantined_failures(fact.step) + static_cast<std::uint32_t>(decisions.quarantined.size()) : 0;
       const auto failures = ++failures_[fact.step];
       if (failures > retries && (failed || failures > retries + may_be_forgiven)) spread_failure(fact.step, settling);
-    } else if (may_launch() && called_back_.contains(fact.step)) {
+    } else if (may_launch() && (called_back_.contains(fact.step) ||
+                                (cut_.contains(fact.step) &&
+                                 never_began(outcome.kind, fact.result.started_at, fact.result.ended_at)))) {
       ++never_began_[fact.step];
     } else if (may_launch()) {
       count_loss(fact.step, settling);
@@ -408,6 +415,7 @@ void Referee::judge_launch(const LaunchAttempt& launch) {
   if (launch.step >= graph_->step_count()) return complain("launched what is no step");
   const auto& step = launch.step;
   if (!may_launch()) complain(name(step) + " launched after a stop");
+  if (now_ > options_.start_nothing_after) complain(name(step) + " launched after the time limit");
   if (fates_[step] != Fate::open) complain(name(step) + " launched although it is settled");
   if (live_.contains(step)) return complain(name(step) + " launched although an attempt of it lives");
   if (!needs_met(step)) complain(name(step) + " launched before its prerequisites");
@@ -611,7 +619,7 @@ void Referee::judge_retry_slot(const LaunchAttempt& launch, const std::vector<Pl
 // ---- all launches of one moment -------------------------------------------------------------
 
 void Referee::judge_batch(const std::vector<LaunchAttempt>& launches) {
-  if (!may_launch() || more_workers_follow_) return;
+  if (!may_launch() || more_workers_follow_ || has_limit()) return;
   const auto ready = ready_steps();
   judge_idle_slots(ready);
   for (const auto& launch : launches) {
@@ -761,7 +769,10 @@ void Referee::final_whistle() {
     complain("the summary is not what happened");
   }
   if (const auto wrong = scheduler_.sanity_check(); !wrong.empty()) complain("sanity_check: " + wrong);
-  if (!may_launch() || mine.waiting == 0) return;
+  if (scheduler_.stopped_for_time() && !is_over_for_time_ && (!has_limit() || !may_launch() || mine.waiting == 0)) {
+    complain("the run is said to be over for the time limit, which is not why it is over");
+  }
+  if (!may_launch() || mine.waiting == 0 || scheduler_.stopped_for_time()) return;
   const auto ready = ready_steps();
   if (ready.empty()) complain("steps wait for nothing");
   for (const auto step : ready) {

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <map>
 #include <memory>
 #include <set>
@@ -102,6 +103,8 @@ class Referee final : public Observer {
   void judge_cpu_only_on_gpu(const LaunchAttempt& launch, const std::vector<StepIndex>& ready);
   void judge_order(const LaunchAttempt& launch, const std::vector<StepIndex>& ready);
 
+  /// Then nobody but the scheduler knows what it expects not to end in time.
+  bool has_limit() const { return options_.end_running_at < std::numeric_limits<double>::infinity(); }
   bool may_launch() const { return stop_ == StopKind::none && !halted_; }
   bool needs_met(StepIndex step) const;
   bool barrier_passed(StepIndex barrier) const;
@@ -131,6 +134,8 @@ class Referee final : public Observer {
   bool halted_ = false;
   bool more_workers_follow_ = false;
   double finish_at_ = 0;
+  double now_ = 0;
+  bool is_over_for_time_ = false;
   double held_until_ = 0;
   std::deque<LaunchAttempt> decided_;
   std::size_t committed_ = 0;  // of the decided ones

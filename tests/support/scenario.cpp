@@ -201,6 +201,8 @@ SchedulerOptions scheduler_options(std::string_view words) {
       options.retry_delay_s = std::stod(value);
     else if (key == "prefetch")
       options.prefetch_s = std::stod(value);
+    else if (key == "limit")
+      options.start_nothing_after = options.end_running_at = std::stod(value);
     else if (key == "grace")
       options.grace_s = std::stod(value);
     else
