@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "node/leftovers.h"
+#include "node/signals.h"
 
 namespace gradus {
 namespace {
@@ -140,7 +141,9 @@ class Watch {
   bool has_given_up() {
     const char state = state_of(table_.rank_pid).state;
     const bool is_run_paused = state == 'T' && is_whole_run_stopped();
-    const bool is_paused = table_.is_paused != 0 || is_run_paused;
+    const auto pause = table_.is_paused.load();
+    if (state == 'T' && pause == paused_too_late) kill(table_.rank_pid, SIGCONT);
+    const bool is_paused = pause != not_paused || is_run_paused;
     stopped_ = state == 'T' && !is_paused && table_.has_begun != 0 ? stopped_ + 1 : 0;
     const auto beats = table_.beats.load();
     // Waiting for a disk is no hanging: it ends, or the disk is the trouble and nothing would be won.

@@ -32,7 +32,7 @@ struct GuardianTable {
   std::atomic<pid_t> rank_pid;           ///< whom it watches
   std::atomic<std::uint32_t> beats;      ///< the rank counts it up as long as it moves; 0: it does not
   std::atomic<std::uint32_t> silent_s;   ///< seconds without a beat after which the rank hangs; 0: never
-  std::atomic<std::uint32_t> is_paused;  ///< the rank was told to stop (Ctrl-Z) and has stopped itself
+  std::atomic<std::uint32_t> is_paused;  ///< a Pause (node/signals.h)
   std::atomic<std::uint32_t> has_begun;  ///< there may be steps: a rank that is stopped keeps them from ending
   std::atomic<std::uint32_t> ranks_beside_master;  ///< on this machine, the master among them; 0: it is on another
   LastWord words[last_words];

@@ -21,6 +21,7 @@ std::atomic<int> drains_asked{0};  // USR1, USR2
 std::atomic<int> last_drain_signal{SIGUSR1};
 std::atomic<int> continued{0};  // CONT
 std::atomic<int> stopped{0};    // TSTP
+std::atomic<bool> is_stopping{false};
 std::atomic<int> wake_fd{-1};
 std::atomic<bool> ends_us{false};
 std::atomic<std::atomic<std::uint32_t>*> paused_cell{nullptr};
@@ -43,6 +44,26 @@ void wake() {
     const auto written = write(fd, &one, sizeof one);
 }
 
+void tell_pause(Pause pause) {
+  if (auto* cell = paused_cell.load()) cell->store(pause);
+}
+
+/// What the default of SIGTSTP would have done; SIGSTOP cannot be caught. Unlike the default it takes time, in which
+/// the CONT may come that is to end the pause: nobody would send another. CONT is blocked for this handler; one that
+/// has come is pending, until the STOP discards it. From then on its handler tells, and who watches us continues us.
+void stop_as_told() {
+  sigset_t set;
+  if (sigpending(&set) == 0 && sigismember(&set, SIGCONT) == 1) return;
+  tell_pause(paused);
+  is_stopping = true;
+  sigemptyset(&set);
+  sigaddset(&set, SIGCONT);
+  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+  raise(SIGSTOP);
+  is_stopping = false;
+  tell_pause(not_paused);
+}
+
 void on_signal(int signal) {
   const int saved = errno;
   switch (signal) {
@@ -51,13 +72,13 @@ void on_signal(int signal) {
       last_drain_signal = signal;
       drains_asked.fetch_add(1);
       break;
-    case SIGCONT: continued.fetch_add(1); break;
+    case SIGCONT:
+      continued.fetch_add(1);
+      if (is_stopping) tell_pause(paused_too_late);
+      break;
     case SIGTSTP:
       stopped.fetch_add(1);
-      // What the default would have done; SIGSTOP cannot be caught, so this stops us now.
-      if (auto* cell = paused_cell.load()) cell->store(1);
-      raise(SIGSTOP);
-      if (auto* cell = paused_cell.load()) cell->store(0);
+      stop_as_told();
       break;
     default:
       last_end_signal = signal;
@@ -96,7 +117,10 @@ void install_signal_handlers() {
   action.sa_handler = on_signal;
   action.sa_flags = SA_RESTART;
   sigemptyset(&action.sa_mask);
-  for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGCONT, SIGTSTP}) sigaction(signal, &action, nullptr);
+  for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGCONT}) sigaction(signal, &action, nullptr);
+  struct sigaction stop = action;
+  sigaddset(&stop.sa_mask, SIGCONT);
+  sigaction(SIGTSTP, &stop, nullptr);
   // nohup(1) ignores HUP for us: leave that.
   struct sigaction hangup = {};
   sigaction(SIGHUP, nullptr, &hangup);

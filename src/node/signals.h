@@ -40,7 +40,13 @@ class SignalsEndUs {
 /// does so at once.
 void wake_on_signal(int event_fd);
 
-/// While this process is stopped by SIGTSTP (Ctrl-Z), `cell` holds 1: whoever watches it lets it be.
+/// What the cell of tell_when_paused() holds.
+enum Pause : std::uint32_t {
+  not_paused,
+  paused,          ///< stopped by SIGTSTP (Ctrl-Z): whoever watches it lets it be
+  paused_too_late  ///< … and the CONT came before it was: whoever watches it continues it
+};
+/// `cell` must outlive all signals.
 void tell_when_paused(std::atomic<std::uint32_t>* cell);
 
 /// What the signals that came since the last call ask for, if anything. One thread only.

@@ -93,6 +93,19 @@ wait $early || true
 wait_until 30 grep -q '"state": "interrupted"' early.run/summary.json || fail "state interrupted" "$(<early.run/summary.json)"
 expect_no_file early.ran
 
+it "a CONT that comes before a run has stopped for the TSTP is not lost"
+echo "until [ -e $scratch/on ]; do sleep 0.05; done" >tstp.txt
+env LD_PRELOAD="$faulty" FAULTY=late-stop "$gradus" run --quiet tstp.txt >/dev/null 2>&1 &
+tstp=$!
+at_exit "kill -9 $tstp 2>/dev/null"
+wait_until 30 grep -qs '"launch":1,' tstp.run/journal.jsonl || fail "a step that runs" "$(ls tstp.run)"
+kill -TSTP $tstp
+sleep 0.2
+kill -CONT $tstp
+touch on
+await_end 30 $tstp
+expect_equal "exit code" 0 "$code"
+
 it "a journal that is removed while the run writes it: said within seconds, 3"
 steps_file 4000
 # The others take long enough for it to be noticed while there are some left, on any machine.

@@ -8,17 +8,20 @@
  *                synced:FILE each sync appends the size that the file has then
  *                nolock      no file of that name can be locked
  *                clock       the wall clock goes back by an hour every 50 looks
+ *                late-stop   who stops itself does so half a second later
  *
  * Steps inherit it, but do not write to such files. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -40,6 +43,15 @@ static int is_meant(int fd) {
 
 static void nap(void) {
   if (strncmp(fault(), "slow:", 5) == 0) usleep((useconds_t)atoi(fault() + 5) * 1000);
+}
+
+int raise(int number) {
+  struct timespec left = {0, 500000000};
+  if (number == SIGSTOP && strcmp(fault(), "late-stop") == 0) {
+    while (nanosleep(&left, &left) != 0) {
+    }
+  }
+  return (int)syscall(SYS_tgkill, getpid(), (pid_t)syscall(SYS_gettid), number);
 }
 
 ssize_t write(int fd, const void *bytes, size_t size) {
