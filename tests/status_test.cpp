@@ -11,7 +11,6 @@
 namespace gradus {
 namespace {
 
-using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -257,8 +256,18 @@ TEST_F(ExplanationTest, after_on_error_stop_the_policy_and_the_first_failure_are
   EXPECT_THAT(said(), HasSubstr("  error      "));
   add(R"({"over":1,"t":1050.0,"succeeded":0,"failed":1,"skipped":0,"waiting":5})");
   const auto policy = HasSubstr("--on-error stop, for s6, which has failed: exit code 3");
-  EXPECT_THAT(why("s5", RunPulse::over), Contains(policy));
-  EXPECT_THAT(of_run(RunPulse::over), Contains(policy));
+  EXPECT_THAT(why("s5", RunPulse::over), ElementsAre(HasSubstr("not going on: stopped"), policy));
+  EXPECT_THAT(of_run(RunPulse::over)[1], policy);
+}
+
+TEST_F(ExplanationTest, on_error_stop_is_known_while_the_run_ends_and_not_before_a_step_has_failed) {
+  add(R"({"life":2,"t":1000.0,"gradus":"0.1.0","steps":"a.jsonl","count":6,"host":"h1","pid":7,"argv":["gradus","run","--on-error","stop"],"until":1200.0})");
+  worker(1, "h1", 0, 0);
+  launch(6, 1010);
+  EXPECT_THAT(why("s5"), ElementsAre(HasSubstr("it could start"))) << "nothing has failed yet";
+  end(6, 1010, 1020, "exit_code", "failed");
+  add(R"({"stop":"error","t":1020.0,"why":"--on-error stop: s6 has failed","step":6})");
+  EXPECT_THAT(why("s5"), ElementsAre(HasSubstr("--on-error stop, for s6, which has failed")));
 }
 
 TEST_F(ExplanationTest, a_run_that_ended_for_want_of_slots_was_not_stopped_by_a_failure) {

@@ -320,12 +320,17 @@ class Run {
     return trouble;
   }
 
+  /// What has succeeded by them a next life will find.
+  static StepCounts recorded_counts(const Scheduler& scheduler, const Journal& journal) {
+    auto counts = scheduler.counts();
+    counts.succeeded -= journal.unrecorded_successes();
+    counts.waiting += journal.unrecorded_successes();
+    return counts;
+  }
+
   int finish(const Scheduler& scheduler, Journal& journal, const Summary& summary, std::string trouble) {
     RunEnd run_end;
-    run_end.counts = scheduler.counts();
-    const auto unrecorded = journal.unrecorded_successes();
-    run_end.counts.succeeded -= unrecorded;
-    run_end.counts.waiting += unrecorded;
+    run_end.counts = recorded_counts(scheduler, journal);
     run_end.succeeded_in_this_life = summary.succeeded_in_this_life();
     run_end.stop = scheduler.stop_kind();
     run_end.stop_signal = summary.stop_signal();
@@ -339,10 +344,6 @@ class Run {
     }
     Summary::End end{run_end.counts, before_.kept, exit_code(run_end), input_.options.run_dir, trouble};
     end.run_dir = directory_.path();
-    if (unrecorded > 0) {
-      end.notes.push_back(fmt::format("{} step{} succeeded and could not be recorded: --resume runs {} again",
-                                      unrecorded, unrecorded == 1 ? "" : "s", unrecorded == 1 ? "it" : "them"));
-    }
     if (scheduler.stopped_on_error())
       end.notes.emplace_back("--on-error stop: nothing was started after the first failure");
     if (run_end.stopped_for_time)
@@ -361,6 +362,11 @@ class Run {
       }
     };
     or_trouble([&] { journal.end_life(end.exit_code, end.counts); });
+    end.counts = recorded_counts(scheduler, journal);  // a short run looks whether its journal is there only now
+    if (const auto unrecorded = journal.unrecorded_successes(); unrecorded > 0) {
+      end.notes.push_back(fmt::format("{} step{} succeeded and could not be recorded: --resume runs {} again",
+                                      unrecorded, unrecorded == 1 ? "" : "s", unrecorded == 1 ? "it" : "them"));
+    }
     or_trouble([&] {
       try {
         write_atomically(directory_.summary(), summary.json(end, tail()));

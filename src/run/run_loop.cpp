@@ -46,7 +46,7 @@ void act(Cluster& cluster, const Decisions& decisions) {
   for (const auto& launch : decisions.launches) cluster.perform(launch);
 }
 
-/// Moves what is to be acted upon.
+/// Moves what is to be acted upon, and what is not to be any more.
 void append(Decisions& all, Decisions& some) {
   const auto move = [](auto& to, auto& from) {
     to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
@@ -69,6 +69,10 @@ AttemptName attempt_of(const Decision& decision) {
   return {decision.step, decision.attempt};
 }
 
+void drop_kills(Decisions& decisions, const std::set<AttemptName>& of) {
+  std::erase_if(decisions.kills, [&](const KillAttempt& kill) { return of.contains(attempt_of(kill)); });
+}
+
 /// Takes those launches out of `decisions` whose attempts a later fact of the same turn has ended, and their kills.
 /// Returns those of them that the scheduler waits for: all but those it has called lost.
 std::vector<LaunchAttempt> take_ended_launches(Decisions& decisions) {
@@ -84,7 +88,7 @@ std::vector<LaunchAttempt> take_ended_launches(Decisions& decisions) {
     if (!lost.contains(attempt)) awaited.push_back(launch);
     return true;
   });
-  std::erase_if(decisions.kills, [&](const KillAttempt& kill) { return taken.contains(attempt_of(kill)); });
+  drop_kills(decisions, taken);
   return awaited;
 }
 
@@ -101,7 +105,7 @@ void take_back(Scheduler& scheduler, Cluster& cluster, Recording& recording, Dec
     taken.insert(attempt_of(launch));
     scheduler.apply(cancelled(launch), now, ignored);
   }
-  std::erase_if(decisions.kills, [&](const KillAttempt& kill) { return taken.contains(attempt_of(kill)); });
+  drop_kills(decisions, taken);
   decisions.launches.clear();
 }
 

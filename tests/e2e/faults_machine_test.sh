@@ -114,6 +114,11 @@ expect_exit 3 "${run[@]}" steps.txt --run-dir gone.run --threads 3
 expect_match "message" "journal.jsonl was removed while the run wrote to it" "$seen"
 ran=$(wc -l <ran)
 ((ran < 4000)) || fail "an end before all steps have run" "$ran"
+it "… and where only the end of a short run finds that out, nothing counts as succeeded that the next life does not find"
+printf 'true\nrm %s/brief.run/journal.jsonl\n' "$scratch" >brief.txt
+expect_exit 3 "${run[@]}" brief.txt --run-dir brief.run --threads 1
+expect_match "last line" "interrupted: 0 of 2 succeeded" "$seen"
+expect_match "note" "2 steps succeeded and could not be recorded" "$seen"
 seen_fault "the run directory is removed" "noticed within two seconds, exit code 3"
 
 it "a slow disk: the run takes longer and is right"
